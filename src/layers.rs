@@ -1,0 +1,155 @@
+//! The layers that the passes lay over an essay.
+
+use serde::{Deserialize, Serialize};
+
+use crate::networks::SentenceTags;
+use crate::text::{Essay, Span};
+
+/// A layer, named as the pass that adds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    Sentences,
+    /// What the reader network says of each sentence and word piece; entities,
+    /// claims and voices are decoded from it.
+    Tags,
+    Entities,
+    Claims,
+    Voices,
+    Stances,
+}
+
+/// One essay and all that is known of it so far.
+#[derive(Clone, Debug)]
+pub struct Annotated {
+    pub essay: Essay,
+    pub sentences: Vec<Sentence>,
+    pub tags: Vec<SentenceTags>,
+    pub entities: Vec<Entity>,
+    pub claims: Vec<Claim>,
+    pub voices: Vec<Voice>,
+    /// Sorted by sentence, then by thesis; only where a sentence bears on a thesis.
+    pub stances: Vec<Stance>,
+}
+
+impl Annotated {
+    pub fn new(essay: Essay) -> Self {
+        Self {
+            essay,
+            sentences: Vec::new(),
+            tags: Vec::new(),
+            entities: Vec::new(),
+            claims: Vec::new(),
+            voices: Vec::new(),
+            stances: Vec::new(),
+        }
+    }
+}
+
+/// A sentence of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    pub span: Span,
+    /// Index of its block in the document.
+    pub block: usize,
+}
+
+/// A named thing in a sentence.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entity {
+    #[serde(flatten)]
+    pub span: Span,
+    #[serde(rename = "type")]
+    pub kind: EntityKind,
+    /// One name for all spellings of the same person, body or place.
+    pub canonical: String,
+}
+
+/// Types of named things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EntityKind {
+    /// A person.
+    Per,
+    /// An organisation: party, union, committee, state body.
+    Org,
+    /// A place or country.
+    Loc,
+    /// An event: war, revolution, congress.
+    Event,
+    /// A book, article, newspaper or other work.
+    Work,
+}
+
+/// A sentence that argues.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Claim {
+    #[serde(flatten)]
+    pub span: Span,
+    pub kind: ClaimKind,
+    /// Probability, 0 to 1.
+    pub score: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClaimKind {
+    /// States a position that could be disputed.
+    Claim,
+    /// Gives evidence or a reason.
+    Premise,
+    /// Says that something brought something else about.
+    Causal,
+}
+
+/// Words that are somebody else's, or are given as somebody's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Voice {
+    /// The content attributed, within one sentence.
+    #[serde(flatten)]
+    pub span: Span,
+    /// The person or group named as holding it, as the text has it.
+    pub source: Option<String>,
+    /// The words that attribute it ("argues", "according to"), if any.
+    pub cue: Option<String>,
+}
+
+/// What one sentence says of one thesis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stance {
+    #[serde(flatten)]
+    pub span: Span,
+    /// Index of the thesis in the codebook.
+    #[serde(skip)]
+    pub thesis_index: usize,
+    pub thesis: String,
+    pub stance: SentenceStance,
+    pub voice: Speaker,
+    pub source: Option<String>,
+    /// Probability that the sentence bears on the thesis in this way, 0 to 1.
+    pub score: f64,
+    /// Probabilities of asserts, denies and reports, rounded as `score` is.
+    #[serde(skip)]
+    pub probabilities: [f64; 3],
+}
+
+/// Where the author of the essay stands in one sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SentenceStance {
+    Asserts,
+    Denies,
+    Reports,
+}
+
+impl SentenceStance {
+    pub const ALL: [Self; 3] = [Self::Asserts, Self::Denies, Self::Reports];
+}
+
+/// Whose words a sentence gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    Author,
+    Cited,
+}
