@@ -1,0 +1,91 @@
+//! The embedded engine: ONNX files run by `rten`, in pure Rust.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use ndarray::ArrayD;
+use rten::{Model, ModelOptions, RunOptions, ThreadPool, ValueOrView};
+use rten_tensor::prelude::*;
+
+use super::{Engine, Tensor};
+
+/// The threads that networks and passes share.
+///
+/// Work of ours that runs networks goes through [`Workers::run`]: matrix
+/// products then share one pool with the loop over the essays, instead of two
+/// pools waiting for each other.
+#[derive(Clone)]
+pub struct Workers(Arc<ThreadPool>);
+
+impl Workers {
+    pub fn new(threads: usize) -> Self {
+        Self(Arc::new(ThreadPool::with_num_threads(threads)))
+    }
+
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.0.run(work)
+    }
+}
+
+/// A network in ONNX format.
+pub struct RtenEngine {
+    model: Model,
+    workers: Workers,
+}
+
+impl RtenEngine {
+    /// Loads an ONNX file; int8 weights are expanded to f32 here, once.
+    pub fn load(path: &Path, bytes: Vec<u8>, workers: Workers) -> Result<Self> {
+        let model = ModelOptions::with_all_ops()
+            .prepack_weights(true)
+            .load(bytes)
+            .map_err(|e| anyhow!("{e}"))
+            .with_context(|| {
+                format!(
+                    "{}: damaged or not an ONNX network; restore it from the release",
+                    path.display()
+                )
+            })?;
+        Ok(Self { model, workers })
+    }
+}
+
+impl Engine for RtenEngine {
+    fn run(&self, inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<ArrayD<f32>>> {
+        let inputs = inputs
+            .into_iter()
+            .map(|(name, tensor)| Ok((self.model.node_id(name)?, value(tensor))))
+            .collect::<Result<Vec<_>>>()?;
+        let ids = outputs
+            .iter()
+            .map(|name| Ok(self.model.node_id(name)?))
+            .collect::<Result<Vec<_>>>()?;
+        let options = RunOptions::default().with_thread_pool(Some(self.workers.0.clone()));
+        self.model
+            .run(inputs, &ids, Some(options))?
+            .into_iter()
+            .map(|value| {
+                let tensor: rten_tensor::Tensor<f32> = value.try_into()?;
+                let shape = tensor.shape().to_vec();
+                Ok(ArrayD::from_shape_vec(shape, tensor.into_data())?)
+            })
+            .collect()
+    }
+}
+
+fn value(tensor: Tensor) -> ValueOrView<'static> {
+    fn owned<T: Clone>(array: ArrayD<T>) -> rten_tensor::Tensor<T> {
+        let shape = array.shape().to_vec();
+        let data = array
+            .as_standard_layout()
+            .into_owned()
+            .into_raw_vec_and_offset()
+            .0;
+        rten_tensor::Tensor::from_data(&shape, data)
+    }
+    match tensor {
+        Tensor::Int(array) => owned(array).into(),
+        Tensor::Float(array) => owned(array).into(),
+    }
+}

@@ -1,0 +1,118 @@
+//! The two networks: what they are given, and what their outputs mean.
+//!
+//! The *reader* sees each sentence once and tags it; the *judge* sees a window
+//! of sentences with all theses and says of every sentence where it stands on
+//! each. `models/README.md` describes both.
+
+mod judge;
+mod pieces;
+mod reader;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
+
+use crate::engine::{Engine, RtenEngine, Workers};
+use crate::store;
+
+pub use judge::{Judge, Unit};
+pub use pieces::{CaseShape, Pieces, Word, Wordpiece};
+pub use reader::{ClaimThresholds, Reader, SentenceTags};
+
+/// Logits are rounded to multiples of 1/128 before anything is decided on
+/// them: far above what summation order can change, far below what matters.
+pub fn settle(logit: f32) -> f32 {
+    (logit * 128.0).round() / 128.0
+}
+
+/// Softmax of settled logits, rounded to four decimals.
+pub fn softmax<const N: usize>(logits: [f32; N]) -> [f64; N] {
+    let settled = logits.map(|x| f64::from(settle(x)));
+    let top = settled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exp = settled.map(|x| (x - top).exp());
+    let sum: f64 = exp.iter().sum();
+    exp.map(|x| round(x / sum))
+}
+
+/// Logistic function of a settled logit, rounded to four decimals.
+pub fn sigmoid(logit: f32) -> f64 {
+    round(1.0 / (1.0 + (-f64::from(settle(logit))).exp()))
+}
+
+/// Rounds to the four decimals that outputs carry.
+pub fn round(x: f64) -> f64 {
+    (x * 1e4).round() / 1e4
+}
+
+/// The files of one network's folder.
+struct Folder {
+    path: PathBuf,
+}
+
+/// A weight file that a run used.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct WeightFile {
+    pub file: String,
+    pub sha256: String,
+}
+
+impl Folder {
+    fn new(models: &Path, name: &str) -> Result<Self> {
+        let path = models.join(name);
+        ensure!(
+            path.is_dir(),
+            "{}: no such folder; the {name} network belongs there (or give --models)",
+            path.display()
+        );
+        Ok(Self { path })
+    }
+
+    fn read(&self, file: &str) -> Result<(PathBuf, Vec<u8>)> {
+        let path = self.path.join(file);
+        let bytes =
+            fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        Ok((path, bytes))
+    }
+
+    fn config<T: DeserializeOwned>(&self) -> Result<T> {
+        let (path, bytes) = self.read("config.json")?;
+        serde_json::from_slice(&bytes).with_context(|| path.display().to_string())
+    }
+
+    fn tokenizer(&self) -> Result<Wordpiece> {
+        let (path, bytes) = self.read("tokenizer.json")?;
+        Wordpiece::new(&bytes).with_context(|| path.display().to_string())
+    }
+
+    fn network(&self, workers: &Workers) -> Result<(Box<dyn Engine>, WeightFile)> {
+        let (path, bytes) = self.read("model.onnx")?;
+        let weights = WeightFile {
+            file: format!(
+                "{}/model.onnx",
+                self.path.file_name().unwrap_or_default().to_string_lossy()
+            ),
+            sha256: store::sha256(&bytes),
+        };
+        Ok((
+            Box::new(RtenEngine::load(&path, bytes, workers.clone())?),
+            weights,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_below_the_rounding_changes_nothing() {
+        assert_eq!(
+            softmax([1.0, 2.0, 3.0]),
+            softmax([1.0 + 1e-5, 2.0 - 1e-5, 3.0])
+        );
+        assert_eq!(sigmoid(0.0), 0.5);
+        assert_eq!(softmax([0.0, 0.0]), [0.5, 0.5]);
+    }
+}

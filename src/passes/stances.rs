@@ -1,0 +1,142 @@
+//! Stances: where every sentence stands on every thesis.
+
+use anyhow::Result;
+use rayon::prelude::*;
+
+use crate::layers::{Sentence, SentenceStance, Speaker, Stance, Voice};
+use crate::networks::{Judge, Unit, round, softmax};
+use crate::study::Study;
+use crate::text::{Document, Role, Span};
+
+/// Runs the judge over the essay, window by window, and keeps the sentences
+/// that bear on a thesis with at least the study's threshold of probability.
+pub fn find(
+    document: &Document,
+    sentences: &[Sentence],
+    voices: &[Voice],
+    judge: &Judge,
+    study: &Study,
+) -> Result<Vec<Stance>> {
+    let theses: Vec<String> = study
+        .theses
+        .iter()
+        .map(|thesis| format!("{}: {}", thesis.label, thesis.definition))
+        .collect();
+    let (units, of_unit) = units(document, sentences, judge)?;
+    let windows = judge.windows(&units);
+    // Windows are independent, and `collect` keeps their order.
+    let judged = windows
+        .par_iter()
+        .map(|window| judge.judge(&units, window, &theses))
+        .collect::<Result<Vec<_>>>()?;
+    let scored = windows.iter().flat_map(|window| window.scored.clone());
+    let mut stances = Vec::new();
+    for (unit, logits) in scored.zip(judged.into_iter().flatten()) {
+        let Some(sentence) = of_unit[unit] else {
+            continue;
+        };
+        let (voice, source) = speaker(sentence.span, voices);
+        for (thesis_index, logits) in logits.into_iter().enumerate() {
+            let [none, asserts, denies, reports] = softmax(logits);
+            let probabilities = [asserts, denies, reports];
+            let score = round(1.0 - none);
+            if score < study.thresholds.evidence {
+                continue;
+            }
+            let mut stance = SentenceStance::Asserts;
+            for (other, p) in SentenceStance::ALL.into_iter().zip(probabilities) {
+                if p > probabilities[stance as usize] {
+                    stance = other;
+                }
+            }
+            stances.push(Stance {
+                span: sentence.span,
+                thesis_index,
+                thesis: study.theses[thesis_index].id.clone(),
+                stance,
+                voice,
+                source: source.clone(),
+                score,
+                probabilities,
+            });
+        }
+    }
+    Ok(stances)
+}
+
+/// The judge's units: the sentences, and the headings among them for context.
+fn units(
+    document: &Document,
+    sentences: &[Sentence],
+    judge: &Judge,
+) -> Result<(Vec<Unit>, Vec<Option<Sentence>>)> {
+    let headings = document
+        .blocks
+        .iter()
+        .enumerate()
+        .filter(|(_, block)| block.role == Role::Heading)
+        .map(|(i, block)| (i, block.span, None));
+    let mut all: Vec<(usize, Span, Option<Sentence>)> = sentences
+        .iter()
+        .map(|&s| (s.block, s.span, Some(s)))
+        .chain(headings)
+        .collect();
+    all.sort_by_key(|&(_, span, _)| span);
+    let units = all
+        .par_iter()
+        .map(|&(block, span, _)| judge.unit(&document.surface(span).text, block))
+        .collect::<Result<Vec<_>>>()?;
+    Ok((
+        units,
+        all.into_iter().map(|(_, _, sentence)| sentence).collect(),
+    ))
+}
+
+/// Whose words a sentence gives: another's when voices cover more than half
+/// of it (a fragment quoted inside the author's argument is the author's).
+fn speaker(sentence: Span, voices: &[Voice]) -> (Speaker, Option<String>) {
+    let first = voices.partition_point(|v| v.span.end <= sentence.start);
+    let of_sentence = voices[first..]
+        .iter()
+        .take_while(|v| v.span.start < sentence.end);
+    let (mut covered, mut source) = (0, None);
+    for voice in of_sentence {
+        covered += voice.span.len();
+        source = source.or_else(|| voice.source.clone());
+    }
+    if 2 * covered > sentence.len() {
+        (Speaker::Cited, source)
+    } else {
+        (Speaker::Author, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice(start: usize, end: usize, source: Option<&str>) -> Voice {
+        Voice {
+            span: Span::new(start, end),
+            source: source.map(str::to_owned),
+            cue: None,
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_cited_when_most_of_it_is() {
+        let voices = [
+            voice(0, 5, None),
+            voice(20, 50, Some("Carr")),
+            voice(60, 65, Some("Deutscher")),
+        ];
+        let cited = |a, b| speaker(Span::new(a, b), &voices);
+        assert_eq!(cited(10, 55), (Speaker::Cited, Some("Carr".into())));
+        assert_eq!(
+            cited(56, 100),
+            (Speaker::Author, None),
+            "a fragment is the author's"
+        );
+        assert_eq!(cited(5, 19), (Speaker::Author, None));
+    }
+}
