@@ -1,0 +1,77 @@
+//! `annotations.jsonl`: the layers of every essay, one line each.
+
+use serde::Serialize;
+
+use crate::layers::{Annotated, Claim, Entity, Stance, Voice};
+use crate::text::{Reason, Role, Span};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    title: &'a Option<String>,
+    author: &'a Option<String>,
+    year: Option<i32>,
+    body: Vec<(usize, usize)>,
+    left_out: Vec<LeftOut>,
+    notes: Vec<Note>,
+    sentences: Vec<(usize, usize)>,
+    entities: &'a [Entity],
+    claims: &'a [Claim],
+    voices: &'a [Voice],
+    stances: &'a [Stance],
+}
+
+#[derive(Serialize)]
+struct LeftOut {
+    #[serde(flatten)]
+    span: Span,
+    reason: Reason,
+}
+
+/// A footnote and the mark in the body that points to it.
+#[derive(Serialize)]
+struct Note {
+    #[serde(flatten)]
+    span: Span,
+    mark: (usize, usize),
+}
+
+/// The layers of one essay as one line of JSON, line break included.
+pub fn line(annotated: &Annotated) -> Vec<u8> {
+    let document = &annotated.essay.document;
+    let pair = |span: Span| (span.start, span.end);
+    let line = Line {
+        file: &annotated.essay.file,
+        title: &document.title,
+        author: &document.author,
+        year: document.year,
+        body: document.body_spans().into_iter().map(pair).collect(),
+        left_out: document
+            .blocks
+            .iter()
+            .filter_map(|block| match block.role {
+                Role::Outside(reason) => Some(LeftOut {
+                    span: block.span,
+                    reason,
+                }),
+                _ => None,
+            })
+            .collect(),
+        notes: document
+            .notes
+            .iter()
+            .map(|link| Note {
+                span: document.blocks[link.note].span,
+                mark: pair(link.mark),
+            })
+            .collect(),
+        sentences: annotated.sentences.iter().map(|s| pair(s.span)).collect(),
+        entities: &annotated.entities,
+        claims: &annotated.claims,
+        voices: &annotated.voices,
+        stances: &annotated.stances,
+    };
+    let mut bytes = serde_json::to_vec(&line).expect("the layers have only string keys");
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,71 @@
+//! The comparison: all readings side by side, and its writers.
+//!
+//! Each writer is one file and one pure function from the comparison to bytes.
+
+mod annotations;
+mod csv;
+mod json;
+mod markdown;
+mod run;
+mod terminal;
+
+use crate::layers::Annotated;
+use crate::reading::{self, Reading};
+use crate::study::Study;
+
+pub use annotations::line as annotation_line;
+pub use csv::{evidence as evidence_csv, table as table_csv};
+pub use json::table as table_json;
+pub use markdown::table as table_markdown;
+pub use run::record as run_json;
+pub use terminal::table as table_terminal;
+
+/// All readings of a run.
+pub struct Comparison<'a> {
+    pub study: &'a Study,
+    /// Sorted by the essays' files.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// One essay and its reading.
+pub struct Row<'a> {
+    pub essay: &'a Annotated,
+    pub reading: Reading,
+}
+
+impl<'a> Comparison<'a> {
+    pub fn new(study: &'a Study, essays: &'a [Annotated]) -> Self {
+        let rows = essays
+            .iter()
+            .map(|essay| Row {
+                essay,
+                reading: reading::read(essay, study),
+            })
+            .collect();
+        Self { study, rows }
+    }
+}
+
+impl Row<'_> {
+    /// "Author, Title (year)" as far as the essay states them, else its id.
+    pub fn heading(&self) -> String {
+        let essay = &self.essay.essay;
+        let document = &essay.document;
+        let mut heading = match (&document.author, &document.title) {
+            (Some(author), Some(title)) => format!("{author}, {title}"),
+            (None, Some(title)) => title.clone(),
+            _ => essay.id.clone(),
+        };
+        if let Some(year) = document.year {
+            heading += &format!(" ({year})");
+        }
+        heading
+    }
+
+    /// Id of the thesis that is the essay's main explanation.
+    pub fn primary<'s>(&self, study: &'s Study) -> Option<&'s str> {
+        self.reading
+            .primary
+            .map(|thesis| study.theses[thesis].id.as_str())
+    }
+}

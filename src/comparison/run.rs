@@ -1,0 +1,52 @@
+//! `run.json`: what a run was made of, so that it can be made again.
+
+use serde::Serialize;
+
+use crate::networks::WeightFile;
+use crate::study::{Study, Thresholds};
+use crate::text::Essay;
+
+#[derive(Serialize)]
+struct RunRecord<'a> {
+    program: &'static str,
+    version: &'static str,
+    study: &'a str,
+    /// SHA-256 of `pipeline.toml`.
+    pipeline: &'a str,
+    /// SHA-256 of the question and the codebook alone.
+    codebook: String,
+    thresholds: Thresholds,
+    passes: Vec<&'static str>,
+    weights: Vec<&'a WeightFile>,
+    essays: Vec<EssayFile<'a>>,
+}
+
+#[derive(Serialize)]
+struct EssayFile<'a> {
+    file: &'a str,
+    sha256: &'a str,
+}
+
+/// The run as one JSON object. It holds nothing of the clock or the machine.
+pub fn record(study: &Study, essays: &[Essay], weights: &[&WeightFile]) -> Vec<u8> {
+    let record = RunRecord {
+        program: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        study: &study.name,
+        pipeline: &study.sha256,
+        codebook: study.codebook_sha256(),
+        thresholds: study.thresholds,
+        passes: study.passes.iter().map(|pass| pass.name()).collect(),
+        weights: weights.to_vec(),
+        essays: essays
+            .iter()
+            .map(|essay| EssayFile {
+                file: &essay.file,
+                sha256: &essay.sha256,
+            })
+            .collect(),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&record).expect("the record has only string keys");
+    bytes.push(b'\n');
+    bytes
+}

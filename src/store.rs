@@ -1,0 +1,119 @@
+//! Files: found, hashed, and written whole or not at all.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of `bytes` in lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Finds `relative` in `start`, in the working folder, or in the folder of the
+/// program or one above it; so that a built program finds the studies and
+/// networks that it was built with from wherever it is called.
+pub fn locate(relative: &Path) -> Option<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let above = program.iter().flat_map(|p| p.ancestors().skip(1));
+    std::iter::once(Path::new(""))
+        .chain(above)
+        .map(|folder| folder.join(relative))
+        .find(|path| path.exists())
+}
+
+/// A folder of outputs, filled all at once.
+///
+/// Files are written beside their place and renamed into it only when all of
+/// them are there, so that a run that fails leaves the folder as it was.
+pub struct Staged {
+    folder: PathBuf,
+    files: Vec<(tempfile::NamedTempFile, PathBuf)>,
+}
+
+impl Staged {
+    pub fn new(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "{}: cannot make the output folder; choose another with --out",
+                folder.display()
+            )
+        })?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            files: Vec::new(),
+        })
+    }
+
+    /// Adds a file; `name` may hold folders.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(name);
+        let beside = path.parent().expect("a file lies in a folder");
+        let write = || -> std::io::Result<tempfile::NamedTempFile> {
+            fs::create_dir_all(beside)?;
+            let mut file = tempfile::Builder::new()
+                .prefix(".konspekt-")
+                .tempfile_in(beside)?;
+            file.write_all(bytes)?;
+            #[cfg(unix)]
+            {
+                // Temporary files are private; outputs are as other files are.
+                use std::os::unix::fs::PermissionsExt;
+                file.as_file()
+                    .set_permissions(fs::Permissions::from_mode(0o644))?;
+            }
+            Ok(file)
+        };
+        let file = write().with_context(|| {
+            format!(
+                "{}: cannot be written; choose another folder with --out",
+                path.display()
+            )
+        })?;
+        self.files.push((file, path));
+        Ok(())
+    }
+
+    /// Puts all files into their places.
+    pub fn commit(self) -> Result<()> {
+        for (file, path) in self.files {
+            file.persist(&path)
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_of_the_empty_string_is_the_published_one() {
+        assert_eq!(
+            sha256(b""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+
+    #[test]
+    fn nothing_is_written_before_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut staged = Staged::new(folder.path()).unwrap();
+        staged.add("texts/a.txt", b"A").unwrap();
+        let place = folder.path().join("texts/a.txt");
+        assert!(!place.exists());
+        drop(staged);
+        let left = fs::read_dir(folder.path().join("texts")).unwrap().count();
+        assert_eq!(left, 0, "a file that was not committed is gone");
+        let mut staged = Staged::new(folder.path()).unwrap();
+        staged.add("texts/a.txt", b"A").unwrap();
+        staged.commit().unwrap();
+        assert_eq!(fs::read(place).unwrap(), b"A");
+    }
+}
