@@ -1,0 +1,75 @@
+//! The scores on the terminal.
+
+use std::fmt::Write;
+
+use super::Scores;
+
+/// The scores as lines of at most 80 columns.
+pub fn terminal(scores: &Scores) -> String {
+    let mut out = String::new();
+    write(&mut out, scores).expect("a string takes every write");
+    out
+}
+
+fn write(out: &mut String, scores: &Scores) -> std::fmt::Result {
+    let majority = &scores.majority;
+    writeln!(
+        out,
+        "{:34} {:>8} {:>10}",
+        format!("{} labelled essays", scores.essays),
+        "run",
+        "majority"
+    )?;
+    for (name, run, majority) in [
+        (
+            "primary thesis right",
+            scores.primary_accuracy,
+            Some(majority.primary_accuracy),
+        ),
+        (
+            "cells right",
+            scores.cell_accuracy,
+            Some(majority.cell_accuracy),
+        ),
+        ("cells, Cohen's kappa", scores.cell_kappa, None),
+        (
+            "cells of weight 2 and 3 right",
+            scores.main_cell_accuracy,
+            None,
+        ),
+    ] {
+        let majority = majority.map_or(String::new(), figure);
+        writeln!(out, "{name:34} {:>8} {majority:>10}", figure(run))?;
+    }
+    writeln!(out, "\n{:34} {:>8} {:>8} {:>8}", "evidence", "P", "R", "F1")?;
+    for (thesis, evidence) in &scores.evidence {
+        for (what, counts) in [
+            (thesis.clone(), evidence.thesis),
+            ("  with stance".to_owned(), evidence.thesis_and_stance),
+        ] {
+            writeln!(
+                out,
+                "{what:34} {:>8} {:>8} {:>8}",
+                figure(counts.precision()),
+                figure(counts.recall()),
+                figure(counts.f1())
+            )?;
+        }
+    }
+    writeln!(
+        out,
+        "\n{} evidence spans off the body, {} quotes not at their place",
+        scores.off_body_evidence, scores.bad_quotes
+    )?;
+    for doc in &scores.labels_without_essay {
+        writeln!(
+            out,
+            "label for {doc}: no such essay in this run, passed over"
+        )?;
+    }
+    Ok(())
+}
+
+fn figure(figure: Option<f64>) -> String {
+    figure.map_or("n/a".to_owned(), |f| format!("{f:.3}"))
+}
