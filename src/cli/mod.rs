@@ -1,0 +1,140 @@
+//! The command line.
+
+mod annotate;
+mod corpus;
+mod evaluate;
+mod progress;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  konspekt                                  the bundled study
+  konspekt run pipelines/my-study           a study of your own
+  konspekt run --essays texts/ --out out/   the bundled codebook, your essays
+  konspekt evaluate --labels labels/        how far to trust it
+  konspekt annotate essay.md | jq .voices   the layers of one essay
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some essays could not be read.";
+
+/// Reads a folder of essays and lays their causal theses side by side
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read a study's essays, print the comparison table and write it to files (the default)
+    #[command(after_help = EXAMPLES)]
+    Run(RunArgs),
+    /// Print the layers of files as JSON lines: body, sentences, entities, claims, voices, stances
+    Annotate(AnnotateArgs),
+    /// Score the last run against hand labels (runs first where there is none)
+    Evaluate(EvaluateArgs),
+    /// Print a completion script for a shell
+    Completions { shell: Shell },
+}
+
+/// The study and its essays.
+#[derive(Args, Clone)]
+struct RunArgs {
+    /// A study: a folder with a pipeline.toml, or the name of one in pipelines/
+    #[arg(default_value = "origins-of-stalinism")]
+    study: String,
+    /// Files or folders of essays, instead of the study's own
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    essays: Vec<PathBuf>,
+    /// Where to write, instead of outputs/<study>/
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args, Clone)]
+struct AnnotateArgs {
+    /// Files; `-` reads JSON lines {"id", "text"} from standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Take the whole text as the essay: no title, menu or notes are looked for
+    #[arg(long)]
+    raw: bool,
+    /// The study whose passes and codebook are used
+    #[arg(long, default_value = "origins-of-stalinism")]
+    study: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args, Clone)]
+struct EvaluateArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Label files or folders of them, instead of the study's own labels/
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    labels: Vec<PathBuf>,
+}
+
+#[derive(Args, Clone)]
+struct Common {
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+    /// Worker threads [default: all cores]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Never touch the network (nothing does yet)
+    #[arg(long)]
+    offline: bool,
+    /// Folder of networks, instead of models/
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Some essays could not be read; each was named.
+    SomeUnread,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::SomeUnread => Self::from(3),
+        }
+    }
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> Result<Outcome> {
+        match self.command.unwrap_or(Command::Run(self.run)) {
+            Command::Run(args) => run::run(&args),
+            Command::Annotate(args) => annotate::run(&args),
+            Command::Evaluate(args) => evaluate::run(&args),
+            Command::Completions { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Self::command(),
+                    "konspekt",
+                    &mut std::io::stdout(),
+                );
+                Ok(Outcome::Done)
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `konspekt run`: essays in, comparison out.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use rayon::prelude::*;
+
+use super::corpus::{self, Corpus};
+use super::progress::Progress;
+use super::{Common, Outcome, RunArgs};
+use crate::comparison::{self, Comparison};
+use crate::engine::Workers;
+use crate::layers::Annotated;
+use crate::passes::Pipeline;
+use crate::store::{self, Staged};
+use crate::study::Study;
+
+pub fn run(args: &RunArgs) -> Result<Outcome> {
+    let session = Session::open(args)?;
+    let (essays, outcome) = session.annotate()?;
+    let comparison = Comparison::new(session.pipeline.study(), &essays);
+    session.write(&comparison)?;
+    print_table(&comparison)?;
+    session.summarise(&essays);
+    Ok(outcome)
+}
+
+/// What a run works with: the study, its networks and its essays.
+pub struct Session {
+    pub pipeline: Pipeline,
+    pub out: PathBuf,
+    corpus: Corpus,
+    passed_over: Vec<String>,
+    workers: Workers,
+    progress: Progress,
+}
+
+impl Session {
+    /// Reads the study, loads its networks and reads its essays.
+    pub fn open(args: &RunArgs) -> Result<Self> {
+        let progress = Progress::new(args.common.quiet);
+        let study = Study::find(&args.study)?;
+        let out = match &args.out {
+            Some(out) => out.clone(),
+            None => Path::new("outputs").join(&study.name),
+        };
+        let found = match args.essays.is_empty() {
+            true => corpus::find(&[study.folder.join("essays")])?,
+            false => corpus::find(&args.essays)?,
+        };
+        let workers = workers(&args.common);
+        let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
+        let bar = progress.stage("reading", found.sources.len());
+        let corpus = workers.run(|| corpus::read(&found.sources, || bar.inc(1)));
+        bar.finish_and_clear();
+        for unread in &corpus.unread {
+            eprintln!("konspekt: {unread}");
+        }
+        ensure!(
+            !corpus.essays.is_empty(),
+            "none of the essays could be read"
+        );
+        Ok(Self {
+            pipeline,
+            out,
+            corpus,
+            passed_over: found.passed_over,
+            workers,
+            progress,
+        })
+    }
+
+    pub fn essays(&self) -> &[crate::text::Essay] {
+        &self.corpus.essays
+    }
+
+    /// Runs the passes over all essays, one pass after another.
+    pub fn annotate(&self) -> Result<(Vec<Annotated>, Outcome)> {
+        let mut essays: Vec<Annotated> = self
+            .corpus
+            .essays
+            .iter()
+            .cloned()
+            .map(Annotated::new)
+            .collect();
+        for &pass in self.pipeline.passes() {
+            let bar = self.progress.stage(pass.name(), essays.len());
+            self.workers.run(|| {
+                essays.par_iter_mut().try_for_each(|essay| -> Result<()> {
+                    self.pipeline
+                        .apply(pass, essay)
+                        .with_context(|| format!("{}: {}", essay.essay.file, pass.name()))?;
+                    bar.inc(1);
+                    Ok(())
+                })
+            })?;
+            bar.finish_and_clear();
+        }
+        let outcome = match self.corpus.unread.is_empty() {
+            true => Outcome::Done,
+            false => Outcome::SomeUnread,
+        };
+        Ok((essays, outcome))
+    }
+
+    /// `run.json` of a run over these essays.
+    pub fn record(&self) -> Vec<u8> {
+        comparison::run_json(
+            self.pipeline.study(),
+            &self.corpus.essays,
+            &self.pipeline.weights(),
+        )
+    }
+
+    /// Writes all outputs, or none.
+    pub fn write(&self, comparison: &Comparison) -> Result<()> {
+        let mut staged = Staged::new(&self.out)?;
+        staged.add("table.json", &comparison::table_json(comparison))?;
+        staged.add("table.md", &comparison::table_markdown(comparison))?;
+        staged.add("table.csv", &comparison::table_csv(comparison))?;
+        staged.add("evidence.csv", &comparison::evidence_csv(comparison))?;
+        let mut annotations = Vec::new();
+        for row in &comparison.rows {
+            annotations.extend(comparison::annotation_line(row.essay));
+            let essay = &row.essay.essay;
+            if !essay.document.verbatim {
+                let name = format!("texts/{}.txt", essay.id);
+                staged.add(&name, essay.document.text.as_bytes())?;
+            }
+        }
+        staged.add("annotations.jsonl", &annotations)?;
+        staged.add("run.json", &self.record())?;
+        staged.commit()
+    }
+
+    fn summarise(&self, essays: &[Annotated]) {
+        let sentences: usize = essays.iter().map(|e| e.sentences.len()).sum();
+        let progress = self.progress;
+        progress.say(&format!(
+            "\n{} read: {} sentences.",
+            counted(essays.len(), "essay"),
+            sentences
+        ));
+        if !self.corpus.unread.is_empty() {
+            progress.say(&format!(
+                "{} could not be read (named above).",
+                counted(self.corpus.unread.len(), "essay")
+            ));
+        }
+        if !self.passed_over.is_empty() {
+            progress.say(&format!(
+                "{} passed over, being neither .txt, .md nor .html: {}.",
+                counted(self.passed_over.len(), "file"),
+                self.passed_over.join(", ")
+            ));
+        }
+        progress.say(&format!(
+            "Written to {}: table.md, table.csv, evidence.csv, table.json, annotations.jsonl, run.json.",
+            self.out.display()
+        ));
+    }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// As many threads as asked for, or as there are cores.
+pub fn workers(common: &Common) -> Workers {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    Workers::new(common.jobs.map_or(cores, usize::from))
+}
+
+/// The folder of networks.
+pub fn models(common: &Common) -> Result<PathBuf> {
+    match &common.models {
+        Some(folder) => Ok(folder.clone()),
+        None => store::locate(Path::new("models/judge"))
+            .and_then(|judge| judge.parent().map(Path::to_owned))
+            .context("models/: no folder of networks here or above the program; give --models"),
+    }
+}
+
+/// Prints the table on standard output, for a person in the terminal's width.
+pub fn print_table(comparison: &Comparison) -> Result<()> {
+    let stdout = std::io::stdout();
+    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let table = comparison::table_terminal(comparison, 80, colour);
+    finish(stdout.lock().write_all(table.as_bytes()))
+}
+
+/// A reader that closed the pipe has seen enough.
+pub fn finish(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("standard output"),
+    }
+}
