@@ -1,7 +1,4 @@
-//! A reading: where one essay stands, made from its sentences.
-//!
-//! The rules are on one page, `docs/READING.md`; the names here are the names
-//! there.
+#![doc = include_str!("reading.md")]
 
 use serde::{Deserialize, Serialize};
 

@@ -34,6 +34,10 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         files.len()
     );
 
+    for doc in &unknown {
+        eprintln!("konspekt: the label for {doc} is passed over: the run has no such essay");
+    }
+
     // The last run is good when it was made of the same things.
     let last = fs::read(session.out.join("run.json")).is_ok_and(|run| run == session.record());
     let mut outcome = Outcome::Done;

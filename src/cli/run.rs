@@ -49,6 +49,8 @@ impl Session {
             true => corpus::find(&[study.folder.join("essays")])?,
             false => corpus::find(&args.essays)?,
         };
+        // An output folder that cannot be used is known before the work, not after it.
+        Staged::new(&out)?.add(".konspekt", b"")?;
         let workers = workers(&args.common);
         let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
         let bar = progress.stage("reading", found.sources.len());

@@ -61,12 +61,6 @@ fn write(out: &mut String, scores: &Scores) -> std::fmt::Result {
         "\n{} evidence spans off the body, {} quotes not at their place",
         scores.off_body_evidence, scores.bad_quotes
     )?;
-    for doc in &scores.labels_without_essay {
-        writeln!(
-            out,
-            "label for {doc}: no such essay in this run, passed over"
-        )?;
-    }
     Ok(())
 }
 

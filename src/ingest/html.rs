@@ -46,7 +46,9 @@ struct Region {
     reason: Option<Reason>,
     /// Named by its tag or role, not guessed from a class.
     certain: bool,
+    stands: bool,
     parent: Option<usize>,
+    /// Bytes of whole sentences inside.
     prose: usize,
 }
 
@@ -97,7 +99,8 @@ const INVISIBLE: [&str; 14] = [
     "title", "video", "audio", "canvas", "math",
 ];
 
-const INLINE: [&str; 34] = [
+/// Elements that stand within a line of text.
+pub(super) const INLINE: [&str; 34] = [
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em",
     "font", "i", "ins", "kbd", "label", "mark", "q", "rp", "rt", "ruby", "s", "samp", "small",
     "span", "strike", "strong", "sub", "sup", "time", "u", "var",
@@ -180,6 +183,7 @@ impl Page {
             self.regions.push(Region {
                 reason,
                 certain,
+                stands: true,
                 parent: region,
                 prose: 0,
             });
@@ -366,9 +370,6 @@ impl Page {
         if let Some(region) = region {
             self.regions[region].prose += prose;
         }
-        if let Some(container) = container.filter(|_| region.is_none()) {
-            self.containers[container].prose += prose;
-        }
         self.blocks.push(Block {
             part: Part { span, kind },
             region,
@@ -416,17 +417,24 @@ impl Page {
     fn finish(mut self) -> Draft {
         self.flush();
         self.close_regions();
-        let kept = self.container();
+        let reasons = self.reasons();
+        let kept = self.container(&reasons);
+        let mut inside: Vec<bool> = Vec::with_capacity(self.containers.len());
+        for (index, container) in self.containers.iter().enumerate() {
+            inside
+                .push(kept == Some(index) || container.parent.is_some_and(|parent| inside[parent]));
+        }
         let mut parts: Vec<Part> = Vec::with_capacity(self.blocks.len());
         let mut inside_seen = false;
         for block in &self.blocks {
             let mut part = block.part.clone();
-            let inside = kept.is_none_or(|kept| self.is_inside(block.container, kept));
-            inside_seen |= inside && kept.is_some();
+            let inside =
+                kept.is_none() || block.container.is_some_and(|container| inside[container]);
+            inside_seen |= inside;
             let words = part.span.of(&self.out);
             let links_only =
                 block.linked * 10 >= part.span.len() * 9 && !prose::ends_sentence(words);
-            if let Some(reason) = self.reason(block.region) {
+            if let Some(reason) = block.region.and_then(|region| reasons[region]) {
                 part.kind = reason.map_or_else(|| Kind::Note(String::new()), Kind::Outside);
             } else if !inside {
                 part.kind = Kind::Outside(if inside_seen {
@@ -452,11 +460,16 @@ impl Page {
             }
         }
         let mut metadata = self.meta;
-        if metadata.title.is_none() {
-            metadata.title = self
-                .page_title
-                .as_deref()
-                .map(without_site)
+        // The page's title often adds author or site to that of the essay, which
+        // then stands in a heading.
+        if let Some(full) = metadata.title.clone().or(self.page_title) {
+            let heading = parts
+                .iter()
+                .filter(|part| matches!(part.kind, Kind::Heading(1 | 2)))
+                .map(|part| fold(part.span.of(&self.out)))
+                .find(|heading| full.contains(heading.as_str()));
+            metadata.title = heading
+                .or_else(|| Some(without_site(&full)))
                 .filter(|title| !title.is_empty());
         }
         metadata.year = metadata.year.or(self.time);
@@ -491,30 +504,42 @@ impl Page {
             } else {
                 5
             };
-            if !region.certain && region.prose * 10 > total * share {
-                region.certain = true;
-                region.reason = Some(Reason::Rule);
-            }
+            region.stands = region.certain || region.prose * 10 <= total * share;
         }
     }
 
-    /// The reason of the outermost region that still stands. `Some(None)` is a
-    /// region of notes.
-    fn reason(&self, mut region: Option<usize>) -> Option<Option<Reason>> {
-        let mut found = None;
-        while let Some(index) = region {
-            let Region { reason, parent, .. } = self.regions[index];
-            if reason != Some(Reason::Rule) {
-                found = Some(reason);
-            }
-            region = parent;
+    /// For each region what it makes of the blocks in it: the reason of the
+    /// innermost region that stands, but comments and related posts are that in
+    /// all their parts. `Some(None)` is a region of notes.
+    fn reasons(&self) -> Vec<Option<Option<Reason>>> {
+        let mut reasons: Vec<Option<Option<Reason>>> = Vec::with_capacity(self.regions.len());
+        for region in &self.regions {
+            // A region's parent comes before it.
+            let around = region.parent.and_then(|parent| reasons[parent]);
+            let whole = matches!(around, Some(Some(Reason::Comments | Reason::RelatedPosts)));
+            reasons.push(if region.stands && !whole {
+                Some(region.reason)
+            } else {
+                around
+            });
         }
-        found
+        reasons
     }
 
     /// The `main` or `article` that holds most of the prose: from the page
     /// inwards, as long as one holds most of what is there.
-    fn container(&mut self) -> Option<usize> {
+    fn container(&mut self, reasons: &[Option<Option<Reason>>]) -> Option<usize> {
+        let is_prose = |block: &&Block| {
+            block.region.and_then(|region| reasons[region]).is_none()
+                && prose::ends_sentence(block.part.span.of(&self.out))
+        };
+        let mut around = 0;
+        for block in self.blocks.iter().filter(is_prose) {
+            around += block.part.span.len();
+            if let Some(container) = block.container {
+                self.containers[container].prose += block.part.span.len();
+            }
+        }
         for index in (0..self.containers.len()).rev() {
             if let Container {
                 parent: Some(parent),
@@ -524,16 +549,6 @@ impl Page {
                 self.containers[parent].prose += prose;
             }
         }
-        let prose_of = |block: &&Block| {
-            self.reason(block.region).is_none()
-                && prose::ends_sentence(block.part.span.of(&self.out))
-        };
-        let mut around: usize = self
-            .blocks
-            .iter()
-            .filter(prose_of)
-            .map(|block| block.part.span.len())
-            .sum();
         let mut kept = None;
         for (index, container) in self.containers.iter().enumerate() {
             if container.parent == kept && container.prose * 10 > around * 6 {
@@ -542,14 +557,6 @@ impl Page {
             }
         }
         kept
-    }
-
-    fn is_inside(&self, mut container: Option<usize>, kept: usize) -> bool {
-        // A container's parents come before it.
-        while let Some(index) = container.filter(|&index| index > kept) {
-            container = self.containers[index].parent;
-        }
-        container == Some(kept)
     }
 }
 

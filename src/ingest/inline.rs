@@ -57,6 +57,7 @@ pub(super) fn read(
         end = end.max(piece.end);
     }
     markup.push(Span::new(end, span.end));
+    markup.extend(attributes(text, Span::new(start, span.end)));
     markup.extend(
         marks
             .iter()
@@ -180,6 +181,18 @@ fn note_marks(text: &str, span: Span) -> Vec<(Span, String)> {
         ));
     }
     marks
+}
+
+/// Attributes in braces after an image, link or heading: `{.class #id}`.
+fn attributes(text: &str, span: Span) -> impl Iterator<Item = Span> + '_ {
+    let words = span.of(text);
+    words.match_indices('{').filter_map(move |(open, _)| {
+        let rest = words.get(open..)?;
+        let close = rest.bytes().take(80).position(|byte| byte == b'}')?;
+        rest[1..]
+            .starts_with(['.', '#'])
+            .then(|| Span::new(span.start + open, span.start + open + close + 1))
+    })
 }
 
 /// The hyphen and line break of words divided at a line end (`revolu-⏎tion`).

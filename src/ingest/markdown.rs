@@ -7,7 +7,7 @@
 
 use crate::text::{Reason, Span};
 
-use super::metadata::{self, Metadata};
+use super::metadata;
 use super::{Draft, Kind, Part, inline, prose};
 
 /// A block and what is needed to judge it by its neighbours.
@@ -40,8 +40,6 @@ pub(super) fn read(text: String) -> Draft {
             kind: Kind::Outside(Reason::FrontMatter),
         });
         draft.metadata = metadata::parse(span.of(&text));
-    } else {
-        draft.metadata = Metadata::default();
     }
     for block in blocks {
         if !matches!(block.part.kind, Kind::Outside(_)) {
@@ -197,7 +195,12 @@ impl Reader<'_> {
                         indent >= last_indent + 2 && last_indent <= 1 && ended && here.len() > 40;
                     paragraph && (long_lines || first_line_indent)
                 }
-                Opening::Item(_) => block.part.kind == Kind::Item || above.ends_with(':'),
+                // A dash at the head of a wrapped line is no list; a bullet is.
+                Opening::Item(_) => {
+                    block.part.kind == Kind::Item
+                        || above.ends_with(':')
+                        || here.starts_with(['•', '‣', '◦'])
+                }
                 _ => true,
             };
             if ends {
@@ -287,6 +290,8 @@ impl Reader<'_> {
 /// go on with a list item, or the text sets in the first lines of paragraphs.
 fn find_quotations(blocks: &mut [Block]) {
     const WIDEST: usize = 40;
+    /// A longer line is a whole paragraph.
+    const UNWRAPPED: usize = 100;
     let mut bytes_at = [0; WIDEST + 1];
     let mut first_lines = 0;
     for block in blocks
@@ -310,7 +315,9 @@ fn find_quotations(blocks: &mut [Block]) {
         match block.part.kind {
             Kind::Item => in_list = true,
             Kind::Paragraph if set_in => {
-                let first_line_only = block.rest_indent.is_none() && first_lines >= 3;
+                let one_line = block.rest_indent.is_none();
+                let first_line_only =
+                    one_line && (first_lines >= 3 || block.part.span.len() > UNWRAPPED);
                 if !in_list && !first_line_only {
                     block.part.kind = Kind::Quotation;
                 }
@@ -386,6 +393,12 @@ fn bracket(line: &str) -> Opening {
             return Opening::Until("]", Kind::Outside(Reason::Caption));
         }
     }
+    if let Some(rest) = line.strip_prefix("[Footnote ")
+        && let Some((label, _)) = rest.split_once(':')
+        && is_note_number(label)
+    {
+        return Opening::Until("]", Kind::Note(label.to_owned()));
+    }
     let Some(close) = line.bytes().take(64).position(|byte| byte == b']') else {
         return Opening::Paragraph;
     };
@@ -432,7 +445,13 @@ fn tag(line: &str) -> Opening {
         "script" => Opening::Until("</script>", Kind::Outside(Reason::Notice)),
         "style" => Opening::Until("</style>", Kind::Outside(Reason::Notice)),
         _ if line.starts_with("<!--") => Opening::Until("-->", Kind::Outside(Reason::Rule)),
+        _ if is_inline(&name) || !line.ends_with('>') => Opening::Paragraph,
         _ if inline::outside_tags(line).next().is_none() => Opening::Rule,
         _ => Opening::Paragraph,
     }
+}
+
+/// Tags that stand within a line of text.
+fn is_inline(name: &str) -> bool {
+    super::html::INLINE.contains(&name)
 }

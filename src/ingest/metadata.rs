@@ -52,7 +52,9 @@ pub(super) fn parse(front_matter: &str) -> Metadata {
         match key.as_str() {
             "title" => metadata.title = metadata.title.or(Some(value)),
             "subtitle" => subtitle = Some(value),
-            "author" | "authors" | "by" | "creator" => authors.extend(list(&value).map(person)),
+            "author" | "authors" | "by" | "creator" if !value.eq_ignore_ascii_case("unknown") => {
+                authors.extend(list(&value).map(person))
+            }
             "year" | "date" | "published" | "publisheddate" => {
                 metadata.year = metadata.year.or(prose::year(&value));
             }

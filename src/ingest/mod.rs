@@ -12,8 +12,11 @@ mod inline;
 mod markdown;
 mod metadata;
 mod parts;
+mod phrases;
 mod plain;
 mod prose;
+#[cfg(test)]
+mod tests;
 
 use crate::text::{Document, Reason, Span};
 

@@ -11,6 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::text::{Block, Document, NoteLink, Reason, Role, Span};
 
 use super::metadata::Metadata;
+use super::phrases::*;
 use super::{Draft, Kind, Part, prose};
 
 /// Decides what each part is and lays out the document.
@@ -26,22 +27,38 @@ pub(super) fn arrange(draft: Draft, verbatim: bool) -> Document {
     let mut sorter = Sorter {
         text: &text,
         parts,
+        markup: &markup,
         metadata,
     };
     sorter.resolve_numbered_notes(&marks);
     sorter.split_heads();
-    sorter.drop_empty(&markup);
+    sorter.drop_empty();
     sorter.find_headings();
     sorter.judge_each();
-    let kept = sorter.clone_kinds();
+    let all = sorter.kinds();
     sorter.judge_sections();
+    let sections = sorter.kinds();
     sorter.judge_head();
     sorter.judge_tail();
     sorter.find_pull_quotes();
-    sorter.restore_if_lost(kept);
+    sorter.restore_if_lost(sections, 2);
+    sorter.restore_if_lost(all, 20);
+    sorter.judge_empty_headings();
     let Sorter {
-        parts, metadata, ..
+        parts,
+        mut metadata,
+        ..
     } = sorter;
+    metadata.author = metadata
+        .author
+        .map(|author| match prose::all_capitals(&author) {
+            true => author
+                .split_whitespace()
+                .map(capitalised)
+                .collect::<Vec<_>>()
+                .join(" "),
+            false => author,
+        });
 
     let (blocks, notes) = lay_out(&text, &parts, &marks);
     markup.extend(notes.iter().map(|link| link.mark));
@@ -66,6 +83,7 @@ pub(super) fn arrange(draft: Draft, verbatim: bool) -> Document {
 struct Sorter<'a> {
     text: &'a str,
     parts: Vec<Part>,
+    markup: &'a [Span],
     metadata: Metadata,
 }
 
@@ -108,7 +126,7 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    fn clone_kinds(&self) -> Vec<Kind> {
+    fn kinds(&self) -> Vec<Kind> {
         self.parts.iter().map(|part| part.kind.clone()).collect()
     }
 
@@ -145,7 +163,8 @@ impl<'a> Sorter<'a> {
                 .filter(|line| !line.is_empty())
                 .collect();
             let head = |line: &Span| {
-                byline(line.of(self.text)).is_some() || prose::is_date_line(line.of(self.text))
+                let line = line.of(self.text);
+                byline(line).is_some() || prose::is_date_line(line) || self.is_person(line)
             };
             if (2..=5).contains(&lines.len()) && lines.iter().any(head) {
                 let kind = Kind::Paragraph;
@@ -161,47 +180,93 @@ impl<'a> Sorter<'a> {
         }
     }
 
+    /// A name of which no word occurs in lower case: `Red Terror` is none where
+    /// the essay speaks of terror.
+    fn is_person(&self, words: &str) -> bool {
+        const NO_NAMES: [&str; 10] = [
+            "chapter",
+            "part",
+            "section",
+            "book",
+            "volume",
+            "appendix",
+            "introduction",
+            "preface",
+            "conclusion",
+            "epilogue",
+        ];
+        let titled =
+            prose::words(words).any(|word| NO_NAMES.contains(&word.to_lowercase().as_str()));
+        if titled || words.contains('\n') || !prose::is_name(words) {
+            return false;
+        }
+        let letters = |text: &'a str| text.split(|c: char| !c.is_alphabetic());
+        let name: Vec<String> = words
+            .split_whitespace()
+            .map(|word| word.trim_matches('.').to_lowercase())
+            .filter(|word| word.len() > 2)
+            .collect();
+        !letters(self.text).any(|word| {
+            word.starts_with(char::is_lowercase) && name.iter().any(|part| part == word)
+        })
+    }
+
     /// Parts that hold nothing but markup: images, shortcodes, empty tags.
-    fn drop_empty(&mut self, markup: &[Span]) {
+    fn drop_empty(&mut self) {
         for index in 0..self.parts.len() {
             if !self.is_body(index) {
                 continue;
             }
-            let span = self.parts[index].span;
-            let first = markup.partition_point(|mark| mark.end <= span.start);
-            let mut at = span.start;
-            let mut empty = true;
-            for mark in markup[first..]
-                .iter()
-                .take_while(|mark| mark.start < span.end)
-            {
-                empty &= !self.text[at..mark.start.max(at)].contains(char::is_alphanumeric);
-                at = at.max(mark.end);
-                if !empty {
-                    break;
-                }
-            }
-            if empty && (at >= span.end || !self.text[at..span.end].contains(char::is_alphanumeric))
+            if !self
+                .pieces(self.parts[index].span)
+                .any(|piece| piece.contains(char::is_alphanumeric))
             {
                 self.parts[index].kind = Kind::Outside(Reason::Rule);
             }
         }
     }
 
+    /// The text under `span` between the markup.
+    fn pieces(&self, span: Span) -> impl Iterator<Item = &'a str> {
+        let text = self.text;
+        let first = self.markup.partition_point(|mark| mark.end <= span.start);
+        let marks = self.markup[first..]
+            .iter()
+            .take_while(move |mark| mark.start < span.end);
+        let gaps = marks
+            .map(|mark| (mark.start, mark.end))
+            .chain([(span.end, span.end)]);
+        gaps.scan(span.start, move |at, (start, end)| {
+            let piece = &text[*at..start.max(*at)];
+            *at = end.max(*at);
+            Some(piece)
+        })
+    }
+
     /// Headings that only stand alone: short lines that end no sentence.
     fn find_headings(&mut self) {
         for index in 0..self.parts.len() {
             let words = self.bare(index);
-            if self.parts[index].kind != Kind::Paragraph
-                && self.parts[index].kind != Kind::Quotation
-                || prose::longer_than(words, 10)
+            let is_item = |index: usize| {
+                self.parts
+                    .get(index)
+                    .is_some_and(|part| part.kind == Kind::Item)
+            };
+            // A numbered line by itself is no list.
+            let lone_item =
+                is_item(index) && !is_item(index + 1) && !(index > 0 && is_item(index - 1));
+            if !lone_item && !matches!(self.parts[index].kind, Kind::Paragraph | Kind::Quotation)
+                || prose::longer_than(words, 12)
             {
                 continue;
             }
             let lines = words.lines().count();
+            let numbered = words.lines().next().is_some_and(|line| {
+                prose::is_numeral(line) || starts_with_any(line, &["chapter ", "part ", "section "])
+            });
             let starts = words.trim_start_matches(['"', '\'', '“', '‘', '(', '[', '*', '_']);
             let starts = starts.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
-            let alone = lines == 1 || prose::all_capitals(words) && lines <= 3;
+            let alone = lines == 1 || lines <= 3 && (numbered || prose::all_capitals(words));
             if alone && starts && (prose::is_numeral(words) || !prose::ends_sentence(words)) {
                 self.parts[index].kind = Kind::Heading(BARE);
             }
@@ -234,7 +299,10 @@ impl<'a> Sorter<'a> {
                 Reason::Notice
             } else if is_editor_note(self.words(index), edge) {
                 Reason::EditorNote
-            } else if prose::is_menu_line(words) {
+            } else if prose::is_menu_line(words)
+                && byline(words).is_none()
+                && !prose::is_date_line(words)
+            {
                 Reason::Menu
             } else {
                 continue;
@@ -249,6 +317,32 @@ impl<'a> Sorter<'a> {
     /// Sections under a heading that names them.
     fn judge_sections(&mut self) {
         let total = self.text.len();
+        // The lines between which transcriptions of books put the book itself.
+        let find = |phrases: &[&str]| {
+            (0..self.parts.len()).find(|&index| {
+                starts_with_any(self.bare(index), phrases)
+                    && !prose::longer_than(self.words(index), 20)
+            })
+        };
+        let (start, end) = (
+            find(&["START OF TH", "END THE SMALL PRINT"]),
+            find(&["END OF TH", "END OF PROJECT"]),
+        );
+        if let (Some(start), Some(end)) = (start, end)
+            && start < end
+        {
+            for part in 0..=start {
+                if let Some((key, value)) = self.bare(part).split_once(": ") {
+                    match key {
+                        "Title" => self.metadata.title = Some(value.to_owned()),
+                        "Author" => self.metadata.author = Some(value.to_owned()),
+                        _ => {}
+                    }
+                }
+                self.leave_out(part, Reason::Notice);
+            }
+            self.leave_out_from(end, Reason::Notice);
+        }
         let mut index = 0;
         while index < self.parts.len() {
             let Part { span, kind } = self.parts[index].clone();
@@ -303,7 +397,12 @@ impl<'a> Sorter<'a> {
             Kind::Heading(here) => here > level,
             Kind::Outside(_) | Kind::Note(_) => true,
             Kind::Item => true,
-            _ => level != BARE && late || names_books(self.words(index)),
+            _ => {
+                let last = self.parts[index].span.start * 20 > self.text.len() * 17;
+                level != BARE && late
+                    || last && !prose::longer_than(self.words(index), 60)
+                    || names_books(self.words(index))
+            }
         }
     }
 
@@ -358,18 +457,39 @@ impl<'a> Sorter<'a> {
                 .author
                 .as_deref()
                 .is_some_and(|author| normal(author) == normal(words));
-            let name_alone = title.is_some_and(|title| title + 1 == index)
-                && prose::is_name(words)
-                && self.parts.get(index + 1).is_some_and(|next| {
-                    prose::year(next.span.of(self.text)).is_some() && next.span.len() < 40
-                });
-            let dated = prose::is_date_line(words)
+            // Above the title a name may be that of the site's section (`World
+            // Affairs`), so there it must have an initial or be in the title's block.
+            let below = title.is_some_and(|title| title < index);
+            let joined = !self.parts.get(index + 1).is_some_and(|next| {
+                self.text[self.parts[index].span.end..next.span.start]
+                    .matches('\n')
+                    .nth(1)
+                    .is_some()
+            });
+            let name_alone = title != Some(index)
+                && (below || joined || words.contains('.'))
+                && self.is_person(words);
+            let above: usize = (0..index)
+                .filter(|&part| self.is_prose(part))
+                .map(|part| prose::words(self.words(part)).take(80).count())
+                .sum();
+            // Below more than a deck, a date is that of a diary or letter.
+            let dated = above <= 80 && prose::is_date_line(words)
                 || end > 0
                     && prose::longer_than(words, 0)
                     && !prose::longer_than(words, 1)
                     && prose::year(words).is_some();
+            // `By` on a line of its own.
+            let by = |index: usize| self.bare(index).eq_ignore_ascii_case("by");
+            let under_by = index > 0 && by(index - 1) && prose::is_name(words);
+            let name_alone = name_alone || under_by;
             if let Some(name) = byline(words).or_else(|| name_alone.then(|| words.to_owned())) {
-                self.metadata.author.get_or_insert(name);
+                // The author of a review is not that of the book.
+                if starts_with_any(words, &["reviewed by "]) {
+                    self.metadata.author = Some(name);
+                } else {
+                    self.metadata.author.get_or_insert(name);
+                }
             } else if !is_author && !dated && !repeats(&normal(words)) {
                 continue;
             }
@@ -406,8 +526,16 @@ impl<'a> Sorter<'a> {
             .find(|&index| self.is_prose(index))
             .unwrap_or(end);
         for index in end..first {
-            if self.parts[index].kind == Kind::Heading(BARE) && end > 0 {
-                self.leave_out(index, Reason::Title);
+            match self.parts[index].kind {
+                Kind::Heading(BARE) if end > 0 => self.leave_out(index, Reason::Title),
+                Kind::Paragraph
+                    if end > 0
+                        && self.is_short(index)
+                        && !prose::ends_sentence(self.words(index)) =>
+                {
+                    self.leave_out(index, Reason::Standfirst);
+                }
+                _ => {}
             }
         }
     }
@@ -449,30 +577,41 @@ impl<'a> Sorter<'a> {
             matches!(self.parts[index].kind, Kind::Heading(level) if level != BARE)
                 && section(&normal(self.bare(index))).is_none()
         });
-        let first = before_prose
-            .first()
-            .copied()
-            .filter(|&index| self.is_short(index) && self.parts[index].kind != Kind::Item);
+        let mut lines = before_prose.iter().copied().filter(|&index| {
+            let words = self.bare(index);
+            let menu =
+                words.lines().count() > 1 && words.lines().all(|line| !prose::longer_than(line, 1));
+            !menu
+                && byline(words).is_none()
+                && !prose::is_date_line(words)
+                && !self.is_person(words)
+        });
+        let first = lines.next().filter(|&index| {
+            let words = self.bare(index);
+            let sentence = matches!(prose::stop(words), Some('.' | ',' | ';' | ':'))
+                && !prose::all_capitals(words);
+            self.is_short(index) && !sentence && self.parts[index].kind != Kind::Item
+        });
         // A short label may stand above the title.
-        let second = before_prose.get(1).copied().filter(|&index| {
+        let second = lines.next().filter(|&index| {
             let label = first.is_some_and(|first| {
                 self.parts[first].kind == Kind::Heading(BARE)
                     && !prose::longer_than(self.words(first), 3)
             });
-            label
-                && self.is_short(index)
-                && prose::longer_than(self.words(index), 5)
-                && byline(self.bare(index)).is_none()
+            label && self.is_short(index) && prose::longer_than(self.words(index), 5)
         });
-        let plain = second
-            .or(first)
-            .filter(|&index| byline(self.bare(index)).is_none());
+        let plain = second.or(first);
         // A line that names title, author and year stands above all headings.
         let above = plain.filter(|&index| {
             marked.is_none_or(|marked| index < marked && byline(self.bare(index + 1)).is_some())
         });
         let title = above.or(marked)?;
-        self.metadata.title = Some(clean(self.bare(title)));
+        // A line in capitals over others that are not is title over subtitle.
+        let words: String = self.pieces(self.parts[title].span).collect();
+        let first_line = words.trim().lines().next().unwrap_or("");
+        let alone = prose::all_capitals(first_line) && !prose::all_capitals(&words);
+        let words = if alone { first_line } else { &words };
+        self.metadata.title = Some(words.split_whitespace().collect::<Vec<_>>().join(" "));
         Some(title)
     }
 
@@ -497,24 +636,29 @@ impl<'a> Sorter<'a> {
             .iter()
             .copied()
             .rfind(|&index| opens_in_capitals(self.words(index)));
-        let cut = (start..window).find(|&index| {
-            matches!(
-                self.parts[index].kind,
-                Kind::Outside(Reason::Rule | Reason::Caption)
-            ) && prose.first().is_some_and(|&first| first < index)
-                && prose.get(1).is_none_or(|&second| second > index)
-                && prose
-                    .first()
-                    .is_some_and(|&first| !prose::longer_than(self.words(first), 60))
+        let deck = prose.first().copied().filter(|&first| {
+            let under_heading =
+                (start..first).any(|index| matches!(self.parts[index].kind, Kind::Heading(1..=6)));
+            !under_heading && !prose::longer_than(self.words(first), 45)
+        });
+        let cut = deck.and_then(|deck| {
+            (deck + 1..window)
+                .take_while(|&index| !self.is_prose(index))
+                .find(|&index| match self.parts[index].kind {
+                    Kind::Outside(Reason::Rule) => {
+                        !self.words(index).contains(char::is_alphanumeric)
+                    }
+                    Kind::Outside(Reason::Caption) => prose::is_one_sentence(self.words(deck)),
+                    _ => false,
+                })
         });
         let italic = (start..window)
             .take_while(|&index| !self.is_prose(index) || is_italic(self.words(index)))
             .filter(|&index| self.is_prose(index))
             .last();
-        let end = [lead_in, cut, italic.map(|index| index + 1)]
-            .into_iter()
-            .flatten()
-            .max()
+        let end = cut
+            .or(italic.map(|index| index + 1))
+            .or(lead_in)
             .unwrap_or(start);
         for index in start..end {
             if self.metadata.author.is_none() && self.is_body(index) {
@@ -558,15 +702,26 @@ impl<'a> Sorter<'a> {
                 .author
                 .as_deref()
                 .is_some_and(|author| normal(author) == normal(words));
+            // Place and date: `Ghent, 3 May 1911.`
             let dated = !prose::longer_than(words, 6)
                 && prose::year(words).is_some()
-                && words.contains(',');
-            if is_author || dated {
+                && words.contains(',')
+                && !words
+                    .split_whitespace()
+                    .any(|word| word.starts_with(char::is_lowercase));
+            if is_author || dated || self.is_person(words) {
+                if !dated {
+                    self.metadata
+                        .author
+                        .get_or_insert_with(|| words.trim_end_matches('.').to_owned());
+                }
                 self.leave_out(index, Reason::Byline);
             } else if let Some(name) = biography(words, self.metadata.author.as_deref()) {
                 self.metadata.author.get_or_insert(name);
                 self.leave_out(index, Reason::AuthorBiography);
-            } else if self.is_title(words) {
+            } else if self.is_title(words)
+                || matches!(normal(words).as_str(), "the end" | "end" | "finis")
+            {
                 self.leave_out(index, Reason::Title);
             } else {
                 return;
@@ -621,24 +776,47 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// Should the rules have left out more than half of the prose, they have
-    /// misread the file: what no structure names is essay again.
-    fn restore_if_lost(&mut self, before: Vec<Kind>) {
-        let prose_bytes = |kinds: &mut dyn Iterator<Item = (&Part, &Kind)>| -> usize {
-            kinds
-                .filter(|(_, kind)| matches!(kind, Kind::Paragraph | Kind::Quotation | Kind::Item))
-                .map(|(part, _)| part.span.len())
-                .sum()
+    /// Should the rules have left less than one part in `share` of the prose,
+    /// they have misread the file: what was essay `before` is essay again.
+    fn restore_if_lost(&mut self, before: Vec<Kind>, share: usize) {
+        let bytes = |part: &Part, kind: &Kind| match kind {
+            Kind::Paragraph | Kind::Quotation | Kind::Item => part.span.len(),
+            _ => 0,
         };
-        let had = prose_bytes(&mut self.parts.iter().zip(&before));
-        let has = prose_bytes(&mut self.parts.iter().map(|part| (part, &part.kind)));
-        let comments = self
+        let had: usize = self
             .parts
             .iter()
-            .any(|part| part.kind == Kind::Outside(Reason::Comments));
-        if has == 0 || has * 2 < had && !comments {
+            .zip(&before)
+            .map(|(part, kind)| bytes(part, kind))
+            .sum();
+        let has: usize = self.parts.iter().map(|part| bytes(part, &part.kind)).sum();
+        if has * share < had {
             for (part, kind) in self.parts.iter_mut().zip(before) {
                 part.kind = kind;
+            }
+        }
+    }
+
+    /// A heading with nothing under it but what was left out goes with that.
+    fn judge_empty_headings(&mut self) {
+        let mut below = None;
+        for index in (0..self.parts.len()).rev() {
+            match &self.parts[index].kind {
+                Kind::Outside(
+                    reason @ (Reason::Menu
+                    | Reason::RelatedPosts
+                    | Reason::Notice
+                    | Reason::Comments
+                    | Reason::AuthorBiography
+                    | Reason::Bibliography),
+                ) => below = Some(*reason),
+                Kind::Outside(_) | Kind::Note(_) => {}
+                Kind::Heading(_) => {
+                    if let Some(reason) = below {
+                        self.leave_out(index, reason);
+                    }
+                }
+                _ => below = None,
             }
         }
     }
@@ -726,423 +904,6 @@ fn inside_body(mut markup: Vec<Span>, blocks: &[Block]) -> Vec<Span> {
         }
     }
     merged
-}
-
-fn bare(words: &str) -> &str {
-    words.trim_matches(|c: char| matches!(c, '*' | '_' | '#' | '>') || c.is_whitespace())
-}
-
-/// Letters and digits in lower case, for comparing titles and names.
-fn normal(words: &str) -> String {
-    let letters = words
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty());
-    letters.collect::<Vec<_>>().join(" ").to_lowercase()
-}
-
-/// A title on one line and without tags.
-fn clean(words: &str) -> String {
-    let pieces = super::inline::outside_tags(words).map(|piece| piece.of(words));
-    let words = pieces
-        .flat_map(str::split_whitespace)
-        .collect::<Vec<_>>()
-        .join(" ");
-    words.replace(['*', '_'], "")
-}
-
-/// The author that a byline names: `By A. Name | date`, `A. Name, 1920`.
-fn byline(words: &str) -> Option<String> {
-    if prose::longer_than(words, 14) {
-        return None;
-    }
-    let words = bare(words);
-    for start in ["by ", "written by ", "author: ", "von ", "par "] {
-        if words
-            .get(..start.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(start))
-        {
-            let name = words[start.len()..]
-                .split(['|', ',', '·', '•', '(', '\n', '—', '–'])
-                .next()?
-                .trim();
-            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c.is_whitespace());
-            return prose::is_name(name).then(|| name.to_owned());
-        }
-    }
-    let (name, rest) = words.split_once(',')?;
-    let dated =
-        prose::year(rest).is_some() && rest.trim_start().starts_with(|c: char| c.is_ascii_digit());
-    (dated && prose::is_name(name) && !prose::longer_than(rest, 6)).then(|| name.trim().to_owned())
-}
-
-fn starts_with_any(words: &str, starts: &[&str]) -> bool {
-    starts.iter().any(|start| {
-        words
-            .get(..start.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(start))
-    })
-}
-
-fn contains_any(lower: &str, phrases: &[&str]) -> bool {
-    phrases.iter().any(|phrase| lower.contains(phrase))
-}
-
-fn is_caption(words: &str) -> bool {
-    if prose::longer_than(words, 50) {
-        return false;
-    }
-    let lower = words.to_lowercase();
-    contains_any(
-        &lower,
-        &[
-            "credit:",
-            "photo:",
-            "photo by ",
-            "photograph by ",
-            "image:",
-            "photo credit",
-            "image credit",
-            "courtesy of the ",
-        ],
-    ) && !lower.contains("\n\n")
-}
-
-fn is_related(words: &str) -> bool {
-    if prose::longer_than(words, 60) {
-        return false;
-    }
-    let starts = [
-        "also read",
-        "read also",
-        "read more",
-        "read next",
-        "see also:",
-        "related:",
-        "more on this",
-        "you may also like",
-        "recommended:",
-    ];
-    let lower = words.to_lowercase();
-    starts_with_any(words, &starts) && !prose::longer_than(words, 30)
-        || contains_any(
-            &lower,
-            &[
-                "previous installments",
-                "earlier installments",
-                "other articles in this series",
-                "other parts of this series",
-            ],
-        )
-}
-
-fn is_notice(words: &str) -> bool {
-    let lower = words.to_lowercase();
-    contains_any(
-        &lower,
-        &[
-            "copyright (c)",
-            "copyright ©",
-            "all rights reserved",
-            "anti-copyright",
-            "permission is granted to copy",
-        ],
-    ) || words.starts_with('©')
-        || !prose::longer_than(words, 50)
-            && contains_any(
-                &lower,
-                &[
-                    "creative commons",
-                    "we use cookies",
-                    "uses cookies",
-                    "accept all cookies",
-                    "click here to",
-                    "subscribe to our",
-                    "sign up for our",
-                    "sign up to our",
-                ],
-            )
-}
-
-/// A note by an editor or translator. Unbracketed ones are sought only at the
-/// `edge`s of the file.
-fn is_editor_note(words: &str, edge: bool) -> bool {
-    let inner = bare(words);
-    let lower = inner.to_lowercase();
-    let signed = [
-        "translator",
-        "editor’s note",
-        "editor's note",
-        "—ed.",
-        "—trans.",
-        " ed.]",
-        " trans.]",
-        "translated from",
-    ];
-    if inner.starts_with('[') && inner.ends_with([']', '.']) && contains_any(&lower, &signed) {
-        return true;
-    }
-    let starts = [
-        "edited by",
-        "transcribed by",
-        "transcription",
-        "translated by",
-        "translated from",
-        "translation:",
-        "proofread by",
-        "first published",
-        "originally published",
-        "first appeared in",
-        "originally appeared",
-        "reprinted from",
-        "reprinted with permission",
-        "editor's note",
-        "editor’s note",
-        "editors' note",
-        "editors’ note",
-        "translator's note",
-        "translator’s note",
-        "this article was first",
-        "this article first",
-        "this article originally",
-        "this article was originally",
-        "this essay was first",
-        "this essay first",
-        "this essay originally",
-        "this essay was originally",
-        "this text was first",
-        "this text was originally",
-        "this piece was",
-        "source:",
-    ];
-    edge && !prose::longer_than(inner, 60) && starts_with_any(inner, &starts)
-        || is_italic(words)
-            && (starts_with_any(inner, &starts)
-                || starts_with_any(inner, &["note:", "the following is"]))
-}
-
-/// True when the whole block is set in italics.
-fn is_italic(words: &str) -> bool {
-    let words = words.trim();
-    ['*', '_'].iter().any(|&mark| {
-        words
-            .strip_prefix(mark)
-            .and_then(|words| words.strip_suffix(mark))
-            .is_some_and(|inner| {
-                !inner.starts_with(mark)
-                    && inner.matches(mark).count() % 2 == 0
-                    && inner.len() > 2
-                    && !closes_early(inner, mark)
-            })
-    })
-}
-
-/// True when emphasis opened before `inner` closes within it (`*one* and *two*`).
-fn closes_early(inner: &str, mark: char) -> bool {
-    inner.find(mark).is_some_and(|first| {
-        let before = inner[..first].chars().next_back();
-        let after = inner[first + 1..].chars().next();
-        before.is_some_and(|c| !c.is_whitespace()) && after.is_some_and(|c| !c.is_alphanumeric())
-    })
-}
-
-/// What the section under a heading with these words holds, if it is not essay.
-fn section(title: &str) -> Option<Reason> {
-    match title {
-        "contents" | "table of contents" | "in this article" | "on this page" => {
-            Some(Reason::TableOfContents)
-        }
-        "references"
-        | "bibliography"
-        | "select bibliography"
-        | "selected bibliography"
-        | "works cited"
-        | "further reading"
-        | "sources"
-        | "suggested reading"
-        | "recommended reading"
-        | "what else to read"
-        | "what to read"
-        | "notes"
-        | "endnotes"
-        | "footnotes"
-        | "notes and references"
-        | "external links" => Some(Reason::Bibliography),
-        "about the author" | "about the authors" | "author" | "author bio" => {
-            Some(Reason::AuthorBiography)
-        }
-        "related"
-        | "related posts"
-        | "related articles"
-        | "see also"
-        | "read next"
-        | "you may also like"
-        | "more from this author" => Some(Reason::RelatedPosts),
-        "comments" | "leave a comment" | "leave a reply" | "responses" | "readers comments"
-        | "reader comments" | "discussion" => Some(Reason::Comments),
-        _ => {
-            let (count, rest) = title.split_once(' ')?;
-            let counted = count.bytes().all(|byte| byte.is_ascii_digit()) && count.len() <= 5;
-            (counted
-                && (rest.starts_with("comment")
-                    || rest.starts_with("response")
-                    || rest.starts_with("repl")))
-            .then_some(Reason::Comments)
-        }
-    }
-}
-
-/// Prose that tells what to read: of books, their publishing and reading.
-fn names_books(words: &str) -> bool {
-    if prose::longer_than(words, 120) {
-        return false;
-    }
-    const OF_BOOKS: [&str; 18] = [
-        "read",
-        "reading",
-        "introduction",
-        "introductions",
-        "published",
-        "publishes",
-        "edition",
-        "edited",
-        "book",
-        "books",
-        "author",
-        "volume",
-        "review",
-        "account",
-        "accounts",
-        "masterpiece",
-        "essay",
-        "press",
-    ];
-    let (mut hits, mut capitals, mut count) = (0, 0, 0);
-    for word in prose::words(words) {
-        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
-        count += 1;
-        hits += usize::from(OF_BOOKS.contains(&word.to_lowercase().as_str()));
-        capitals += usize::from(word.starts_with(char::is_uppercase));
-    }
-    hits >= 2 || hits >= 1 && capitals * 6 > count || capitals * 4 > count
-}
-
-/// True when the first two words or more are capitals and the rest is not.
-fn opens_in_capitals(words: &str) -> bool {
-    let words = bare(words);
-    let capitals = prose::words(words)
-        .take(40)
-        .take_while(|word| prose::all_capitals(word))
-        .count();
-    let letters: usize = prose::words(words)
-        .take(capitals)
-        .flat_map(str::chars)
-        .filter(|c| c.is_alphabetic())
-        .count();
-    capitals >= 2 && letters >= 5 && words.contains(char::is_lowercase)
-}
-
-/// A name of two or three words in capitals with a verb after it, as a
-/// standfirst introduces its author (`JANE DOE reviews …`).
-fn name_in_capitals(words: &str) -> Option<String> {
-    let all: Vec<&str> = prose::words(words).take(80).collect();
-    for start in 0..all.len() {
-        let run = all[start..]
-            .iter()
-            .take_while(|word| {
-                prose::all_capitals(word)
-                    && word
-                        .chars()
-                        .all(|c| c.is_alphabetic() || "'’.-".contains(c))
-            })
-            .count();
-        let verb = all.get(start + run).is_some_and(|word| {
-            let word = word.trim_matches(|c: char| !c.is_alphabetic());
-            word.len() >= 4 && word.ends_with('s') && word.chars().all(char::is_lowercase)
-        });
-        if (2..=3).contains(&run) && verb {
-            return Some(
-                all[start..start + run]
-                    .iter()
-                    .map(|word| capitalised(word))
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            );
-        }
-    }
-    None
-}
-
-/// `D'AMATO` as `D'Amato`.
-fn capitalised(word: &str) -> String {
-    let mut first = true;
-    let letters = word.chars().flat_map(|c| {
-        let begins = std::mem::replace(&mut first, !c.is_alphabetic());
-        if begins {
-            vec![c]
-        } else {
-            c.to_lowercase().collect()
-        }
-    });
-    letters.collect()
-}
-
-/// The person that a short paragraph at the end introduces as its author:
-/// a name, a verb in the present tense, and what that person does.
-fn biography(words: &str, author: Option<&str>) -> Option<String> {
-    const VERBS: [&str; 14] = [
-        "is",
-        "are",
-        "teaches",
-        "works",
-        "writes",
-        "lives",
-        "has",
-        "currently",
-        "edits",
-        "serves",
-        "holds",
-        "studies",
-        "runs",
-        "was",
-    ];
-    const ROLES: [&str; 20] = [
-        "professor",
-        "lecturer",
-        "editor",
-        "author",
-        "writer",
-        "historian",
-        "journalist",
-        "teaches",
-        "teacher",
-        "researcher",
-        "fellow",
-        "activist",
-        "scholar",
-        "student",
-        "books",
-        "magazine",
-        "university",
-        "member",
-        "economist",
-        "columnist",
-    ];
-    if prose::longer_than(words, 90) {
-        return None;
-    }
-    let all: Vec<&str> = words.split_whitespace().collect();
-    let verb = all.iter().take(7).position(|word| VERBS.contains(word))?;
-    let name = all[..verb].join(" ");
-    let name = name.trim_end_matches(',');
-    let known = author.is_some_and(|author| {
-        let last = author.split_whitespace().next_back().unwrap_or(author);
-        name.contains(last)
-    }) || name.eq_ignore_ascii_case("the author")
-        || name.eq_ignore_ascii_case("the writer");
-    let lower = words.to_lowercase();
-    let role = prose::words(&lower)
-        .any(|word| ROLES.contains(&word.trim_matches(|c: char| !c.is_alphanumeric())));
-    ((known || prose::is_name(name) && all[verb] != "was") && role).then(|| name.to_owned())
 }
 
 /// Hashes of every run of five words, in lower case and without punctuation.

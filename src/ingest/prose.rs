@@ -39,11 +39,44 @@ pub(super) fn longer_than(text: &str, limit: usize) -> bool {
 
 /// True when `text` ends as a sentence does.
 pub(super) fn ends_sentence(text: &str) -> bool {
-    let closing = |c: char| {
-        matches!(c, '"' | '\'' | '”' | '’' | '»' | ')' | ']' | '*' | '_') || c.is_whitespace()
+    stop(text).is_some()
+}
+
+/// The stop at the end of `text`, quotation marks, marks of emphasis and
+/// footnote marks (`[^1]`, or a number straight after the stop) aside.
+pub(super) fn stop(text: &str) -> Option<char> {
+    let closing =
+        |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | ')' | '*' | '_') || c.is_whitespace();
+    let mut text = text.trim_end();
+    while let Some(rest) = text.strip_suffix(']') {
+        text = match rest.rfind('[') {
+            Some(open) if rest.len() - open < 20 => rest[..open].trim_end_matches('^'),
+            _ => rest,
+        };
+    }
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let text = if before.ends_with(char::is_whitespace) {
+        text
+    } else {
+        before
     };
-    text.trim_end_matches(closing)
-        .ends_with(['.', '?', '!', '…', ':', ';', ','])
+    let last = text.trim_end_matches(closing).chars().next_back()?;
+    matches!(last, '.' | '?' | '!' | '…' | ':' | ';' | ',').then_some(last)
+}
+
+/// True when no sentence ends within `text`.
+pub(super) fn is_one_sentence(text: &str) -> bool {
+    let mut words = text.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let capital = words
+            .peek()
+            .is_some_and(|next| next.starts_with(char::is_uppercase));
+        // Not an initial or a short abbreviation (`J.`, `Dr.`).
+        if capital && word.len() > 3 && matches!(stop(word), Some('.' | '?' | '!')) {
+            return false;
+        }
+    }
+    true
 }
 
 /// True when no letter is lower case and some are upper case.
@@ -94,6 +127,9 @@ pub(super) fn is_name(text: &str) -> bool {
         }
     }
     capitals >= 2
+        && !["A", "An", "The"]
+            .iter()
+            .any(|article| text.split_whitespace().next() == Some(article))
 }
 
 const PARTICLES: [&str; 14] = [
@@ -115,33 +151,34 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
+/// True for the name of a month, or its first three letters.
+pub(super) fn is_month(word: &str) -> bool {
+    let word = word
+        .trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
+    MONTHS
+        .iter()
+        .any(|month| *month == word || word == month[..3])
+}
+
 /// True for a short line that gives a date: it names a month and a year, or is a
 /// date in figures, and says little more (`December 12, 2003 | Page 10`).
 pub(super) fn is_date_line(text: &str) -> bool {
     if longer_than(text, 9) || year(text).is_none() {
         return false;
     }
-    let month = |word: &str| {
-        let word = word
-            .trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase();
-        word.len() >= 3
-            && MONTHS
-                .iter()
-                .any(|month| *month == word || word == month[..3])
-    };
     let mut all = words(text);
     let figures = text.chars().filter(char::is_ascii_digit).count();
-    all.any(month) || figures >= 6 && !text.contains(char::is_alphabetic)
+    all.any(is_month) || figures >= 6 && !text.contains(char::is_alphabetic)
 }
 
 /// A line of short entries set side by side (`Home | About | Contact`).
 pub(super) fn is_menu_line(text: &str) -> bool {
     let mut entries = text
-        .split(['|', '·', '»', '›', '•', '→'])
+        .split(['|', '·', '»', '›'])
         .filter(|entry| entry.contains(char::is_alphanumeric));
     let short = entries
         .clone()
-        .all(|entry| !longer_than(entry, 5) && !ends_sentence(entry));
+        .all(|entry| !longer_than(entry, 6) && !ends_sentence(entry));
     short && entries.nth(1).is_some()
 }

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::engine::{Engine, RtenEngine, Workers};
 use crate::store;
 
-pub use judge::{Judge, Unit};
+pub use judge::{Judge, StanceLogits, Unit, Window};
 pub use pieces::{CaseShape, Pieces, Word, Wordpiece};
 pub use reader::{ClaimThresholds, Reader, SentenceTags};
 

@@ -129,21 +129,16 @@ impl Reader {
 
     fn windows(&self, sentence: usize, length: usize) -> Vec<Window> {
         let size = self.max_length - 2;
-        let mut windows = Vec::new();
-        let mut start = 0;
-        while length > 0 {
-            let end = length.min(start + size);
-            windows.push(Window {
+        let starts = (0..length).step_by(size - OVERLAP);
+        // A window that the one before it reaches past is not needed.
+        starts
+            .take_while(|&start| start == 0 || start + OVERLAP < length)
+            .map(|start| Window {
                 sentence,
                 start,
-                end,
-            });
-            if end == length {
-                break;
-            }
-            start = end - OVERLAP;
-        }
-        windows
+                end: length.min(start + size),
+            })
+            .collect()
     }
 
     fn read_batch(

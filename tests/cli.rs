@@ -1,0 +1,329 @@
+//! The program as a person or a script uses it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const STUDY: &str = "pipelines/origins-of-stalinism";
+
+fn konspekt(args: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("konspekt").unwrap();
+    command.args(args);
+    command
+}
+
+/// A folder with one good essay in it, and a folder to write to.
+struct Desk {
+    folder: TempDir,
+}
+
+const GOOD: &str = "The Lesson\n\nIt was hunger that made the clerk a master. No plan of Lenin's \
+                    asked for that; the civil war did, and the blockade.\n";
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("essays")).unwrap();
+        let desk = Self { folder };
+        desk.put("essays/good.txt", GOOD);
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Runs over the essays; exit code and standard error.
+    fn run(&self) -> (i32, String) {
+        let essays = self.path("essays");
+        self.run_with(&["--essays", essays.to_str().unwrap()])
+    }
+
+    fn run_with(&self, args: &[&str]) -> (i32, String) {
+        let out = self.path("out");
+        let output = konspekt(&["run"])
+            .args(args)
+            .args(["--out", out.to_str().unwrap()])
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    }
+
+    fn table(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.path("out/table.json")).unwrap()).unwrap()
+    }
+
+    /// The bad essay is named in one line, and the good one is complete.
+    fn one_bad_essay(&self, name: &str, why: &str) {
+        let (code, said) = self.run();
+        assert_eq!(code, 3, "{said}");
+        let lines: Vec<&str> = said
+            .lines()
+            .filter(|l| l.starts_with("konspekt: "))
+            .collect();
+        assert_eq!(lines.len(), 1, "{said}");
+        assert!(lines[0].contains(name) && lines[0].contains(why), "{said}");
+        assert_eq!(self.table()["essays"][0]["id"], "good");
+        self.nothing_half_written();
+    }
+
+    fn nothing_half_written(&self) {
+        if let Ok(entries) = fs::read_dir(self.path("out")) {
+            for entry in entries {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(!name.starts_with('.'), "{name} was left behind");
+            }
+        }
+    }
+
+    /// The run fails with one line that says all of `why`, and writes nothing.
+    fn fails(&self, args: &[&str], why: &[&str]) {
+        let (code, said) = self.run_with(args);
+        assert_eq!(code, 1, "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        for part in why {
+            assert!(said.contains(part), "{part:?} is not in {said}");
+        }
+        assert!(!self.path("out/table.json").exists());
+        self.nothing_half_written();
+    }
+}
+
+#[test]
+fn an_empty_file() {
+    let desk = Desk::new();
+    desk.put("essays/bad.txt", "");
+    desk.one_bad_essay("bad.txt", "empty");
+}
+
+#[test]
+fn a_binary_file() {
+    let desk = Desk::new();
+    desk.put("essays/bad.txt", [0u8, 1, 2, 255, 0, 7].repeat(40));
+    desk.one_bad_essay("bad.txt", "binary");
+}
+
+#[test]
+fn no_known_encoding() {
+    let desk = Desk::new();
+    desk.put(
+        "essays/bad.txt",
+        [0x81, 0x8d, 0x8f, 0x90, 0x9d, b'\n'].repeat(40),
+    );
+    desk.one_bad_essay("bad.txt", "encoding");
+}
+
+#[test]
+fn a_text_of_50_megabytes() {
+    let desk = Desk::new();
+    desk.put(
+        "essays/bad.txt",
+        "All power to the soviets. ".repeat(2_000_000),
+    );
+    desk.one_bad_essay("bad.txt", "divide it");
+}
+
+#[test]
+fn a_line_of_a_megabyte() {
+    let desk = Desk::new();
+    // Endless words are one piece each, so that the networks have little to do.
+    desk.put(
+        "essays/long.txt",
+        format!("{} ", "x".repeat(500)).repeat(2_000),
+    );
+    let (code, said) = desk.run();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(desk.table()["essays"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_folder_without_essays() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("empty")).unwrap();
+    let empty = desk.path("empty");
+    desk.fails(
+        &["--essays", empty.to_str().unwrap()],
+        &["empty", "no essays there"],
+    );
+}
+
+#[test]
+fn two_essays_of_one_name() {
+    let desk = Desk::new();
+    desk.put("essays/more/good.md", GOOD);
+    let essays = desk.path("essays");
+    desk.fails(
+        &["--essays", essays.to_str().unwrap()],
+        &["good.txt", "good.md", "rename"],
+    );
+}
+
+/// The bundled pipeline file with a change, as a study of its own.
+fn changed_study(desk: &Desk, from: &str, to: &str) -> String {
+    let pipeline = fs::read_to_string(Path::new(STUDY).join("pipeline.toml")).unwrap();
+    assert!(pipeline.contains(from));
+    desk.put("study/pipeline.toml", pipeline.replacen(from, to, 1));
+    desk.put("study/essays/good.txt", GOOD);
+    desk.path("study").to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_misspelt_field() {
+    let desk = Desk::new();
+    let study = changed_study(&desk, "\ndefinition =", "\ndefinitoin =");
+    desk.fails(&[&study], &["pipeline.toml, line ", "definitoin"]);
+}
+
+#[test]
+fn a_thesis_id_twice() {
+    let desk = Desk::new();
+    let study = changed_study(
+        &desk,
+        "id = \"continuity\"",
+        "id = \"objective-conditions\"",
+    );
+    desk.fails(
+        &[&study],
+        &["pipeline.toml", "theses 1 and 3", "objective-conditions"],
+    );
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_made() {
+    let desk = Desk::new();
+    desk.put("out", "a file where the folder should be");
+    let essays = desk.path("essays");
+    let (code, said) = desk.run_with(&["--essays", essays.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("output folder"), "{said}");
+}
+
+#[test]
+fn a_truncated_weight_file() {
+    let desk = Desk::new();
+    for name in ["reader", "judge"] {
+        for file in ["config.json", "tokenizer.json", "model.onnx"] {
+            let bytes = fs::read(Path::new("models").join(name).join(file)).unwrap();
+            let keep = if (name, file) == ("judge", "model.onnx") {
+                1_000_000
+            } else {
+                bytes.len()
+            };
+            desk.put(&format!("models/{name}/{file}"), &bytes[..keep]);
+        }
+    }
+    let models = desk.path("models");
+    desk.fails(
+        &["--models", models.to_str().unwrap()],
+        &["judge/model.onnx", "damaged"],
+    );
+}
+
+#[test]
+fn wrong_usage() {
+    let output = konspekt(&["run", "--jobs", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let output = konspekt(&["annotate"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn help_has_examples_and_completions_are_printed() {
+    let help = konspekt(&["--help"]).output().unwrap();
+    assert!(
+        String::from_utf8(help.stdout)
+            .unwrap()
+            .contains("Examples:")
+    );
+    let script = konspekt(&["completions", "bash"]).output().unwrap();
+    assert!(
+        String::from_utf8(script.stdout)
+            .unwrap()
+            .contains("_konspekt")
+    );
+}
+
+#[test]
+fn labels_for_an_unknown_essay() {
+    let desk = Desk::new();
+    let (essays, out, labels) = (desk.path("essays"), desk.path("out"), desk.path("labels"));
+    let evaluate = || {
+        let output = konspekt(&["evaluate", "--quiet", "--essays"])
+            .args([&essays])
+            .arg("--out")
+            .arg(&out)
+            .arg("--labels")
+            .arg(&labels)
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let label = |doc: &str| {
+        format!(r#"{{"doc": "{doc}", "body": [12, 60], "primary": "none", "summary": {{}}}}"#)
+    };
+    desk.put("labels/other.json", label("other.txt"));
+    let (code, said) = evaluate();
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("none of the 1 labels is for an essay of this run"),
+        "{said}"
+    );
+    desk.put("labels/good.json", label("good.txt"));
+    let (code, said) = evaluate();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("other.txt is passed over"), "{said}");
+}
+
+#[test]
+fn annotate_answers_in_order_and_says_what_it_cannot_read() {
+    let input = "{\"id\": \"b\", \"text\": \"“No,” said Martov. He left.\"}\n\
+                 {\"id\": \"x\"\n\
+                 {\"id\": \"a\", \"text\": \"\u{feff}Bread 🥖 was short.\"}\n";
+    let output = konspekt(&["annotate", "--raw", "-"])
+        .write_stdin(input)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("standard input, line 2"), "{said}");
+    let lines: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        lines.iter().map(|l| &l["file"]).collect::<Vec<_>>(),
+        ["b", "a"]
+    );
+    for field in [
+        "body",
+        "sentences",
+        "entities",
+        "claims",
+        "voices",
+        "stances",
+    ] {
+        assert!(lines[0][field].is_array(), "{field}");
+    }
+    assert_eq!(lines[0]["sentences"].as_array().unwrap().len(), 2);
+    let span = &lines[1]["sentences"][0];
+    let text = "\u{feff}Bread 🥖 was short.";
+    let range = span[0].as_u64().unwrap() as usize..span[1].as_u64().unwrap() as usize;
+    assert_eq!(&text[range], "Bread 🥖 was short.");
+}

@@ -1,0 +1,127 @@
+//! The bundled study, whole: the outputs are the golden ones, byte for byte,
+//! whatever the number of threads and whichever essays stand beside.
+//!
+//! After a change that is meant to change them, `UPDATE_GOLDEN=1 cargo test
+//! --release --test golden` writes them anew; read the diff before you keep it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+const GOLDEN: &str = "tests/golden/origins-of-stalinism";
+
+fn run(out: &Path, args: &[&str]) -> String {
+    let output = Command::cargo_bin("konspekt")
+        .unwrap()
+        .args(["run", "--quiet"])
+        .args(args)
+        .arg("--out")
+        .arg(out)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn files(folder: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            names.extend(
+                files(&path)
+                    .into_iter()
+                    .map(|inner| format!("{name}/{inner}")),
+            );
+        } else {
+            names.insert(name);
+        }
+    }
+    names
+}
+
+#[test]
+fn the_bundled_study() {
+    let out = tempfile::tempdir().unwrap();
+    let golden = Path::new(GOLDEN);
+    let table = run(out.path(), &["--jobs", "2"]);
+    fs::write(out.path().join("terminal.txt"), table).unwrap();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let _ = fs::remove_dir_all(golden);
+        for file in files(out.path()) {
+            let to = golden.join(&file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(out.path().join(&file), to).unwrap();
+        }
+    }
+    assert_eq!(files(out.path()), files(golden), "the same files are there");
+    for file in files(golden) {
+        let got = fs::read(out.path().join(&file)).unwrap();
+        let wanted = fs::read(golden.join(&file)).unwrap();
+        assert!(got == wanted, "{file} differs from {GOLDEN}/{file}");
+    }
+}
+
+#[test]
+fn one_thread_and_one_essay_give_the_same_bytes() {
+    let golden: Value =
+        serde_json::from_slice(&fs::read(Path::new(GOLDEN).join("table.json")).unwrap()).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    run(out.path(), &["--jobs", "1"]);
+    let wanted = fs::read(Path::new(GOLDEN).join("table.json")).unwrap();
+    assert!(
+        fs::read(out.path().join("table.json")).unwrap() == wanted,
+        "--jobs 1"
+    );
+    for name in ["okafor-2011.txt", "castellano-2021.html"] {
+        let file = format!("pipelines/origins-of-stalinism/essays/{name}");
+        run(out.path(), &["--essays", &file]);
+        let alone: Value =
+            serde_json::from_slice(&fs::read(out.path().join("table.json")).unwrap()).unwrap();
+        let together = golden["essays"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|essay| essay["file"] == name)
+            .unwrap();
+        assert_eq!(&alone["essays"][0], together, "{name} alone");
+    }
+}
+
+#[test]
+fn every_quote_lies_at_its_place() {
+    let table: Value =
+        serde_json::from_slice(&fs::read(Path::new(GOLDEN).join("table.json")).unwrap()).unwrap();
+    let mut quotes = 0;
+    for essay in table["essays"].as_array().unwrap() {
+        let extracted =
+            Path::new(GOLDEN).join(format!("texts/{}.txt", essay["id"].as_str().unwrap()));
+        let original = Path::new("pipelines/origins-of-stalinism/essays")
+            .join(essay["file"].as_str().unwrap());
+        let bytes = fs::read(if extracted.exists() {
+            extracted
+        } else {
+            original
+        })
+        .unwrap();
+        for cell in essay["theses"].as_object().unwrap().values() {
+            for e in cell["evidence"].as_array().unwrap() {
+                let at = |field: &str| e[field].as_u64().unwrap() as usize;
+                assert_eq!(
+                    &bytes[at("start")..at("end")],
+                    e["quote"].as_str().unwrap().as_bytes()
+                );
+                quotes += 1;
+            }
+        }
+    }
+    assert!(quotes > 0, "the golden table has evidence");
+}
