@@ -1,264 +1,183 @@
-//! The judge: where every sentence of a window stands on every thesis.
+//! The judge: where every sentence stands on every thesis.
+//!
+//! An encoder makes a vector of each sentence and each thesis; a head, a small
+//! layer on these vectors, sees a sentence with its neighbours and answers for
+//! every thesis.
 
-use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use ndarray::{Array2, Array3, Ix4, s};
+use anyhow::Result;
+use ndarray::{Array1, Array2, Axis, Ix2, Ix3, concatenate, s};
+use rayon::prelude::*;
 use serde::Deserialize;
 
+use super::batches::{Chunk, batches, padded};
 use super::{Folder, WeightFile, Wordpiece};
 use crate::engine::{Engine, Tensor, Workers};
 
-/// A sentence (or a heading, for context) as the judge is given it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit {
-    pub pieces: Vec<i32>,
-    /// Units of one paragraph share a number; windows keep paragraphs whole
-    /// where they can.
-    pub paragraph: usize,
-}
-
-/// Sizes in word pieces; what the network was trained with.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Sizes {
-    /// Text of a window.
-    #[serde(rename = "window_pieces")]
-    pub window: usize,
-    /// The two sentences before a window's first, if they are no longer than this.
-    #[serde(rename = "context_pieces")]
-    pub context: usize,
-    /// One thesis.
-    #[serde(rename = "max_thesis_pieces")]
-    pub thesis: usize,
-    /// A longer sentence keeps its first `head` and last `tail` pieces.
-    #[serde(rename = "long_sentence")]
-    pub long: usize,
-    #[serde(rename = "long_sentence_head")]
-    pub head: usize,
-    #[serde(rename = "long_sentence_tail")]
-    pub tail: usize,
-    /// Theses that are judged at once.
-    #[serde(rename = "max_theses")]
-    pub theses: usize,
-}
-
-/// Context and scored part of a window, as ranges of units.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Window {
-    pub context: Range<usize>,
-    pub scored: Range<usize>,
-}
+/// What stands around a sentence counts half.
+const CONTEXT: f32 = 0.5;
+/// Sentences on each side whose mean stands for the passage.
+const PASSAGE: usize = 4;
+/// Sentences that the head answers for at once.
+const ROWS: usize = 512;
 
 /// Logits of none, asserts, denies, reports.
 pub type StanceLogits = [f32; 4];
 
 /// The judge network.
 pub struct Judge {
-    engine: Box<dyn Engine>,
+    encoder: Box<dyn Engine>,
+    head: Box<dyn Engine>,
     tokenizer: Wordpiece,
-    sizes: Sizes,
-    pub weights: WeightFile,
+    max_length: usize,
+    trained_on: Vec<String>,
+    /// Encoder and head.
+    pub weights: [WeightFile; 2],
+}
+
+#[derive(Deserialize)]
+struct Config {
+    /// Word pieces of one input, special tokens included.
+    max_length: usize,
+    /// The theses of the labelled essays that the head was fitted to.
+    theses: Vec<String>,
 }
 
 impl Judge {
     /// Loads `judge/` in the folder of networks.
     pub fn load(models: &Path, workers: &Workers) -> Result<Self> {
         let folder = Folder::new(models, "judge")?;
-        let sizes: Sizes = folder.config()?;
-        ensure!(
-            sizes.head + sizes.tail <= sizes.long && sizes.long <= sizes.window && sizes.theses > 0,
-            "{}: the sizes do not fit each other",
-            folder.path.join("config.json").display()
-        );
-        let (engine, weights) = folder.network(workers)?;
+        let config: Config = folder.config()?;
+        let (encoder, encoder_file) = folder.network("encoder.onnx", workers)?;
+        let (head, head_file) = folder.network("head.onnx", workers)?;
         Ok(Self {
-            engine,
+            encoder,
+            head,
             tokenizer: folder.tokenizer()?,
-            sizes,
-            weights,
+            max_length: config.max_length,
+            trained_on: config.theses,
+            weights: [encoder_file, head_file],
         })
     }
 
-    /// A sentence's surface as a unit.
-    pub fn unit(&self, surface: &str, paragraph: usize) -> Result<Unit> {
-        let Sizes {
-            long, head, tail, ..
-        } = self.sizes;
-        let mut pieces = self.tokenizer.pieces(surface)?.ids;
-        if pieces.len() > long {
-            pieces.drain(head..pieces.len() - tail);
-        }
-        Ok(Unit { pieces, paragraph })
+    /// Whether the head was fitted to hand labels for this thesis; for others
+    /// its answers are those of the nearest theses that it knows.
+    pub fn knows(&self, thesis: &str) -> bool {
+        self.trained_on.iter().any(|known| known == thesis)
     }
 
-    /// Windows over an essay's units; every unit is scored in exactly one.
-    pub fn windows(&self, units: &[Unit]) -> Vec<Window> {
-        windows(units, self.sizes.window, self.sizes.context)
+    /// Logits for every sentence (outer) and thesis (inner), given the surfaces
+    /// of an essay's sentences in order, and the theses as `label: definition`.
+    pub fn judge(&self, sentences: &[&str], theses: &[&str]) -> Result<Vec<Vec<StanceLogits>>> {
+        let sentences = in_context(&self.embed(sentences)?);
+        let theses = self.embed(theses)?;
+        let blocks: Vec<_> = sentences.axis_chunks_iter(Axis(0), ROWS).collect();
+        let answers = blocks
+            .into_par_iter()
+            .map(|block| {
+                let outputs = self.head.run(
+                    vec![
+                        ("sentences", Tensor::Float(block.to_owned().into_dyn())),
+                        ("theses", Tensor::Float(theses.clone().into_dyn())),
+                    ],
+                    &["stances"],
+                )?;
+                let stances = outputs[0].view().into_dimensionality::<Ix3>()?;
+                let logits = |i, j| std::array::from_fn(|k| stances[[i, j, k]]);
+                let row = |i| (0..theses.nrows()).map(|j| logits(i, j)).collect();
+                Ok((0..block.nrows()).map(row).collect::<Vec<_>>())
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(answers.into_iter().flatten().collect())
     }
 
-    /// Logits for every scored unit of a window (outer) and every thesis (inner).
-    pub fn judge(
-        &self,
-        units: &[Unit],
-        window: &Window,
-        theses: &[String],
-    ) -> Result<Vec<Vec<StanceLogits>>> {
-        let mut logits = vec![Vec::with_capacity(theses.len()); window.scored.len()];
-        for group in theses.chunks(self.sizes.theses) {
-            self.judge_group(units, window, group, &mut logits)?;
-        }
-        Ok(logits)
-    }
-
-    fn judge_group(
-        &self,
-        units: &[Unit],
-        window: &Window,
-        theses: &[String],
-        logits: &mut [Vec<StanceLogits>],
-    ) -> Result<()> {
-        let mut ids = vec![self.tokenizer.cls];
-        let mut thesis_at = Vec::new();
-        for thesis in theses {
-            let mut pieces = self.tokenizer.pieces(thesis)?.ids;
-            pieces.truncate(self.sizes.thesis);
-            thesis_at.push(ids.len()..ids.len() + pieces.len());
-            ids.extend(pieces);
-            ids.push(self.tokenizer.sep);
-        }
-        let front = ids.len();
-        for unit in &units[window.context.clone()] {
-            ids.extend(&unit.pieces);
-        }
-        let mut sentence_at = Vec::new();
-        for unit in &units[window.scored.clone()] {
-            sentence_at.push(ids.len()..ids.len() + unit.pieces.len());
-            ids.extend(&unit.pieces);
-        }
-        ids.push(self.tokenizer.sep);
-
-        let length = ids.len();
-        let types: Vec<i32> = (0..length).map(|i| i32::from(i >= front)).collect();
-        let row = |values: Vec<i32>| -> Result<Tensor> {
-            Ok(Tensor::Int(
-                Array2::from_shape_vec((1, length), values)?.into_dyn(),
-            ))
-        };
-        let outputs = self.engine.run(
-            vec![
-                ("input_ids", row(ids)?),
-                ("attention_mask", row(vec![1; length])?),
-                ("token_type_ids", row(types)?),
-                ("sentence_pool", means(&sentence_at, length)),
-                ("thesis_pool", means(&thesis_at, length)),
-            ],
-            &["stances"],
-        )?;
-        let stances = outputs[0].view().into_dimensionality::<Ix4>()?;
-        for (i, row) in logits.iter_mut().enumerate() {
-            for j in 0..theses.len() {
-                row.push(std::array::from_fn(|k| stances[[0, i, j, k]]));
+    /// A vector of length 1 for every text, shape `[texts, width]`: the mean
+    /// over its pieces. A text too long for the network is read in parts.
+    pub fn embed(&self, texts: &[&str]) -> Result<Array2<f32>> {
+        let pieces = texts
+            .par_iter()
+            .map(|text| Ok(self.tokenizer.pieces(text)?.ids))
+            .collect::<Result<Vec<_>>>()?;
+        let size = self.max_length - 2;
+        let chunks = pieces.iter().enumerate().flat_map(|(text, ids)| {
+            (0..ids.len().max(1)).step_by(size).map(move |start| Chunk {
+                text,
+                start,
+                end: ids.len().min(start + size),
+            })
+        });
+        let batches = batches(chunks.collect());
+        let encoded = batches
+            .par_iter()
+            .map(|batch| {
+                let (ids, mask) = padded(batch, &pieces, &self.tokenizer);
+                let outputs = self.encoder.run(
+                    vec![
+                        ("input_ids", Tensor::Int(ids.into_dyn())),
+                        ("attention_mask", Tensor::Int(mask.into_dyn())),
+                    ],
+                    &["mean"],
+                )?;
+                Ok(outputs[0].to_owned().into_dimensionality::<Ix2>()?)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let width = encoded.first().map_or(0, Array2::ncols);
+        let mut vectors = Array2::zeros((texts.len(), width));
+        for (batch, means) in batches.iter().zip(&encoded) {
+            for (chunk, mean) in batch.iter().zip(means.rows()) {
+                let share = (chunk.end - chunk.start + 2) as f32;
+                vectors.row_mut(chunk.text).scaled_add(share, &mean);
             }
         }
-        Ok(())
-    }
-}
-
-/// A matrix that takes the mean over each range of pieces; shape `[1, ranges, length]`.
-fn means(ranges: &[Range<usize>], length: usize) -> Tensor {
-    let mut pool = Array3::zeros((1, ranges.len(), length));
-    for (i, range) in ranges.iter().enumerate() {
-        pool.slice_mut(s![0, i, range.clone()])
-            .fill(1.0 / range.len().max(1) as f32);
-    }
-    Tensor::Float(pool.into_dyn())
-}
-
-/// Consecutive units of at most `size` pieces with their context: whole
-/// paragraphs while they fit; a paragraph too long for a window is divided.
-fn windows(units: &[Unit], size: usize, context: usize) -> Vec<Window> {
-    let total: Vec<usize> = std::iter::once(0)
-        .chain(units.iter().scan(0, |sum, unit| {
-            *sum += unit.pieces.len();
-            Some(*sum)
-        }))
-        .collect();
-    let pieces = |range: &Range<usize>| total[range.end] - total[range.start];
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < units.len() {
-        let mut before = at.saturating_sub(2)..at;
-        if pieces(&before) > context {
-            before = at..at;
+        for mut vector in vectors.rows_mut() {
+            let length = vector.dot(&vector).sqrt();
+            vector /= length.max(f32::MIN_POSITIVE);
         }
-        let room = size - pieces(&before);
-        // The first sentence goes in whatever its length (it fits an empty window).
-        let fits = (at + 1..=units.len())
-            .take_while(|&end| end == at + 1 || pieces(&(at..end)) <= room)
-            .last()
-            .unwrap_or(at + 1);
-        let ends_paragraph =
-            |end: &usize| *end == units.len() || units[*end].paragraph != units[*end - 1].paragraph;
-        let end = (at + 1..=fits).rev().find(ends_paragraph).unwrap_or(fits);
-        out.push(Window {
-            context: before,
-            scored: at..end,
-        });
-        at = end;
+        Ok(vectors)
     }
-    out
+}
+
+/// Each sentence's vector and, at half weight, the one before, the one after and
+/// the mean of the passage around it; shape `[sentences, 4 × width]`.
+fn in_context(sentences: &Array2<f32>) -> Array2<f32> {
+    let (count, width) = sentences.dim();
+    let mut before = Array2::zeros((count, width));
+    let mut after = Array2::zeros((count, width));
+    let mut passage = Array2::zeros((count, width));
+    for i in 0..count {
+        if i > 0 {
+            before.row_mut(i).scaled_add(CONTEXT, &sentences.row(i - 1));
+        }
+        if i + 1 < count {
+            after.row_mut(i).scaled_add(CONTEXT, &sentences.row(i + 1));
+        }
+        let around = i.saturating_sub(PASSAGE)..count.min(i + PASSAGE + 1);
+        let mean: Array1<f32> = sentences
+            .slice(s![around, ..])
+            .mean_axis(Axis(0))
+            .expect("a sentence");
+        passage.row_mut(i).scaled_add(CONTEXT, &mean);
+    }
+    concatenate![Axis(1), *sentences, before, after, passage]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn units(sizes: &[(usize, usize)]) -> Vec<Unit> {
-        sizes
-            .iter()
-            .map(|&(paragraph, size)| Unit {
-                pieces: vec![7; size],
-                paragraph,
-            })
-            .collect()
-    }
-
-    fn scored(units: &[Unit], size: usize, context: usize) -> Vec<(Range<usize>, Range<usize>)> {
-        windows(units, size, context)
-            .into_iter()
-            .map(|w| (w.context, w.scored))
-            .collect()
-    }
+    use ndarray::array;
 
     #[test]
-    fn paragraphs_stay_whole_where_they_fit() {
-        let u = units(&[(0, 4), (0, 4), (1, 4), (1, 4), (2, 4)]);
-        assert_eq!(scored(&u, 14, 0), [(0..0, 0..2), (2..2, 2..5)]);
-    }
-
-    #[test]
-    fn a_long_paragraph_is_divided_between_sentences() {
-        let u = units(&[(0, 6), (0, 6), (0, 6), (1, 2)]);
-        assert_eq!(scored(&u, 13, 0), [(0..0, 0..2), (2..2, 2..4)]);
-    }
-
-    #[test]
-    fn context_is_dropped_when_it_is_long() {
-        let u = units(&[(0, 9), (1, 3), (1, 3), (2, 9)]);
+    fn a_sentence_stands_between_its_neighbours() {
+        let context = in_context(&array![[1.0], [2.0], [6.0]]);
         assert_eq!(
-            scored(&u, 12, 6),
-            [(0..0, 0..1), (1..1, 1..3), (1..3, 3..4)]
+            context,
+            array![
+                [1.0, 0.0, 1.0, 1.5],
+                [2.0, 0.5, 3.0, 1.5],
+                [6.0, 1.0, 0.0, 1.5]
+            ]
         );
-    }
-
-    #[test]
-    fn every_unit_is_scored_once() {
-        let u = units(&[(0, 1), (1, 0), (1, 30), (2, 5), (2, 5), (3, 5), (4, 1)]);
-        for size in 30..50 {
-            let windows = windows(&u, size, 8);
-            let covered: Vec<usize> = windows.iter().flat_map(|w| w.scored.clone()).collect();
-            assert_eq!(covered, (0..u.len()).collect::<Vec<_>>());
-        }
+        assert_eq!(in_context(&Array2::zeros((0, 2))).dim(), (0, 8));
     }
 }

@@ -1,9 +1,9 @@
 //! The two networks: what they are given, and what their outputs mean.
 //!
-//! The *reader* sees each sentence once and tags it; the *judge* sees a window
-//! of sentences with all theses and says of every sentence where it stands on
-//! each. `models/README.md` describes both.
+//! The *reader* sees each sentence once and tags it; the *judge* sees each with
+//! its neighbours and says where it stands on every thesis. `models/README.md` describes both.
 
+mod batches;
 mod judge;
 mod pieces;
 mod reader;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::engine::{Engine, RtenEngine, Workers};
 use crate::store;
 
-pub use judge::{Judge, StanceLogits, Unit, Window};
+pub use judge::{Judge, StanceLogits};
 pub use pieces::{CaseShape, Pieces, Word, Wordpiece};
 pub use reader::{ClaimThresholds, Reader, SentenceTags};
 
@@ -48,6 +48,7 @@ pub fn round(x: f64) -> f64 {
 
 /// The files of one network's folder.
 struct Folder {
+    name: String,
     path: PathBuf,
 }
 
@@ -66,7 +67,10 @@ impl Folder {
             "{}: no such folder; the {name} network belongs there (or give --models)",
             path.display()
         );
-        Ok(Self { path })
+        Ok(Self {
+            name: name.to_owned(),
+            path,
+        })
     }
 
     fn read(&self, file: &str) -> Result<(PathBuf, Vec<u8>)> {
@@ -86,13 +90,10 @@ impl Folder {
         Wordpiece::new(&bytes).with_context(|| path.display().to_string())
     }
 
-    fn network(&self, workers: &Workers) -> Result<(Box<dyn Engine>, WeightFile)> {
-        let (path, bytes) = self.read("model.onnx")?;
+    fn network(&self, file: &str, workers: &Workers) -> Result<(Box<dyn Engine>, WeightFile)> {
+        let (path, bytes) = self.read(file)?;
         let weights = WeightFile {
-            file: format!(
-                "{}/model.onnx",
-                self.path.file_name().unwrap_or_default().to_string_lossy()
-            ),
+            file: format!("{}/{file}", self.name),
             sha256: store::sha256(&bytes),
         };
         Ok((

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use ndarray::{Array2, ArrayD, Axis, Ix2, Ix3};
+use rayon::prelude::*;
 use serde::Deserialize;
 
+use super::batches::{Chunk, batches, padded};
 use super::{Folder, Pieces, WeightFile, Word, Wordpiece, settle, sigmoid};
 use crate::engine::{Engine, Tensor, Workers};
 
 /// Pieces that two windows of a long sentence share.
 const OVERLAP: usize = 32;
-/// Word pieces in one batch, padding included.
-const BATCH_PIECES: usize = 1024;
 
 /// What the reader says of one sentence.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,13 +61,6 @@ pub struct ClaimThresholds {
     pub causal: f64,
 }
 
-/// A stretch of a sentence that fits the network.
-struct Window {
-    sentence: usize,
-    start: usize,
-    end: usize,
-}
-
 impl Reader {
     /// Loads `reader/` in the folder of networks.
     pub fn load(models: &Path, workers: &Workers) -> Result<Self> {
@@ -78,7 +71,7 @@ impl Reader {
             "{}: max_length is too small",
             folder.path.join("config.json").display()
         );
-        let (engine, weights) = folder.network(workers)?;
+        let (engine, weights) = folder.network("model.onnx", workers)?;
         Ok(Self {
             engine,
             tokenizer: folder.tokenizer()?,
@@ -94,7 +87,7 @@ impl Reader {
     /// matter; long sentences are read in overlapping windows.
     pub fn read(&self, sentences: &[&str]) -> Result<Vec<SentenceTags>> {
         let pieces = sentences
-            .iter()
+            .par_iter()
             .map(|text| self.tokenizer.pieces(text))
             .collect::<Result<Vec<_>>>()?;
         let mut tags: Vec<SentenceTags> = pieces
@@ -106,63 +99,50 @@ impl Reader {
                 claims: [0.0; 3],
             })
             .collect();
-        let mut windows: Vec<Window> = pieces
+        let windows = pieces
             .iter()
             .enumerate()
-            .flat_map(|(sentence, p)| self.windows(sentence, p.len()))
-            .collect();
-        // Batches of like length need little padding.
-        windows.sort_by_key(|w| w.end - w.start);
-        let mut rest = &windows[..];
-        while !rest.is_empty() {
-            let fits = |n: usize| n * (rest[n - 1].end - rest[n - 1].start + 2) <= BATCH_PIECES;
-            let size = (1..=rest.len())
-                .take_while(|&n| n == 1 || fits(n))
-                .last()
-                .unwrap_or(1);
-            let (batch, later) = rest.split_at(size);
-            self.read_batch(batch, &pieces, &mut tags)?;
-            rest = later;
+            .flat_map(|(text, p)| self.windows(text, p.len()));
+        let batches = batches(windows.collect());
+        let ids: Vec<Vec<i32>> = pieces.iter().map(|p| p.ids.clone()).collect();
+        let outputs = batches
+            .par_iter()
+            .map(|batch| self.run(batch, &ids, &pieces))
+            .collect::<Result<Vec<_>>>()?;
+        for (batch, outputs) in batches.iter().zip(outputs) {
+            merge(batch, outputs, &mut tags)?;
         }
         Ok(tags)
     }
 
-    fn windows(&self, sentence: usize, length: usize) -> Vec<Window> {
+    /// Windows over a sentence; two that follow share [`OVERLAP`] pieces.
+    fn windows(&self, text: usize, length: usize) -> impl Iterator<Item = Chunk> + use<> {
         let size = self.max_length - 2;
         let starts = (0..length).step_by(size - OVERLAP);
         // A window that the one before it reaches past is not needed.
         starts
-            .take_while(|&start| start == 0 || start + OVERLAP < length)
-            .map(|start| Window {
-                sentence,
+            .take_while(move |&start| start == 0 || start + OVERLAP < length)
+            .map(move |start| Chunk {
+                text,
                 start,
                 end: length.min(start + size),
             })
-            .collect()
     }
 
-    fn read_batch(
+    /// Logits of the entity, claim and voice heads.
+    fn run(
         &self,
-        batch: &[Window],
+        batch: &[Chunk],
+        ids: &[Vec<i32>],
         pieces: &[Pieces],
-        tags: &mut [SentenceTags],
-    ) -> Result<()> {
-        let width = 2 + batch.iter().map(|w| w.end - w.start).max().unwrap_or(0);
-        let mut ids = Array2::from_elem((batch.len(), width), self.tokenizer.pad);
-        let mut mask = Array2::zeros((batch.len(), width));
-        let mut shapes = Array2::zeros((batch.len(), width));
-        for (row, window) in batch.iter().enumerate() {
-            let p = &pieces[window.sentence];
-            let length = window.end - window.start;
-            ids[[row, 0]] = self.tokenizer.cls;
-            ids[[row, length + 1]] = self.tokenizer.sep;
-            for i in 0..length {
-                ids[[row, i + 1]] = p.ids[window.start + i];
-                shapes[[row, i + 1]] = p.shapes[window.start + i] as i32;
+    ) -> Result<[ArrayD<f32>; 3]> {
+        let (ids, mask) = padded(batch, ids, &self.tokenizer);
+        let mut shapes = Array2::zeros(ids.dim());
+        for (row, chunk) in batch.iter().enumerate() {
+            let of_chunk = &pieces[chunk.text].shapes[chunk.start..chunk.end];
+            for (i, &shape) in of_chunk.iter().enumerate() {
+                shapes[[row, i + 1]] = shape as i32;
             }
-            mask.row_mut(row)
-                .slice_mut(ndarray::s![..length + 2])
-                .fill(1);
         }
         let outputs = self.engine.run(
             vec![
@@ -172,37 +152,38 @@ impl Reader {
             ],
             &["entities", "claims", "voice"],
         )?;
-        let [entities, claims, voice]: [ArrayD<f32>; 3] =
-            outputs.try_into().expect("three outputs were asked for");
-        let entities = entities.into_dimensionality::<Ix3>()?;
-        let claims = claims.into_dimensionality::<Ix2>()?;
-        let voice = voice.into_dimensionality::<Ix3>()?;
-        for (row, window) in batch.iter().enumerate() {
-            let tags = &mut tags[window.sentence];
-            let last = window.end == tags.entities.len();
-            // Where windows overlap, each gives the half that is farther from its edge.
-            let from = if window.start == 0 {
-                0
-            } else {
-                window.start + OVERLAP / 2
-            };
-            let to = if last {
-                window.end
-            } else {
-                window.end - OVERLAP / 2
-            };
-            for piece in from..to {
-                let at = piece - window.start + 1;
-                tags.entities[piece] = best(entities.index_axis(Axis(0), row).row(at));
-                tags.voice[piece] = best(voice.index_axis(Axis(0), row).row(at));
-            }
-            // A long sentence argues where any part of it does.
-            for (claim, &logit) in tags.claims.iter_mut().zip(claims.row(row)) {
-                *claim = claim.max(sigmoid(logit));
-            }
-        }
-        Ok(())
+        Ok(outputs.try_into().expect("three outputs were asked for"))
     }
+}
+
+/// Puts the answers for a batch where they belong.
+fn merge(batch: &[Chunk], outputs: [ArrayD<f32>; 3], tags: &mut [SentenceTags]) -> Result<()> {
+    let [entities, claims, voice] = outputs;
+    let entities = entities.into_dimensionality::<Ix3>()?;
+    let claims = claims.into_dimensionality::<Ix2>()?;
+    let voice = voice.into_dimensionality::<Ix3>()?;
+    for (row, window) in batch.iter().enumerate() {
+        let tags = &mut tags[window.text];
+        // Where windows overlap, each gives the half that is farther from its edge.
+        let from = match window.start {
+            0 => 0,
+            start => start + OVERLAP / 2,
+        };
+        let to = match window.end == tags.entities.len() {
+            true => window.end,
+            false => window.end - OVERLAP / 2,
+        };
+        for piece in from..to {
+            let at = piece - window.start + 1;
+            tags.entities[piece] = best(entities.index_axis(Axis(0), row).row(at));
+            tags.voice[piece] = best(voice.index_axis(Axis(0), row).row(at));
+        }
+        // A long sentence argues where any part of it does.
+        for (claim, &logit) in tags.claims.iter_mut().zip(claims.row(row)) {
+            *claim = claim.max(sigmoid(logit));
+        }
+    }
+    Ok(())
 }
 
 /// Index of the largest settled logit; the first of equals.

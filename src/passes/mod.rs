@@ -11,52 +11,12 @@ mod voices;
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::engine::Workers;
 use crate::layers::{Annotated, Layer};
 use crate::networks::{Judge, Reader, WeightFile};
-use crate::study::Study;
-
-impl Layer {
-    /// The layers that a pass reads.
-    pub fn needs(self) -> &'static [Layer] {
-        match self {
-            Layer::Sentences => &[],
-            Layer::Tags => &[Layer::Sentences],
-            Layer::Entities | Layer::Claims | Layer::Voices => &[Layer::Tags],
-            Layer::Stances => &[Layer::Sentences, Layer::Voices],
-        }
-    }
-
-    /// The pass's name, as in a pipeline file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Layer::Sentences => "sentences",
-            Layer::Tags => "tags",
-            Layer::Entities => "entities",
-            Layer::Claims => "claims",
-            Layer::Voices => "voices",
-            Layer::Stances => "stances",
-        }
-    }
-}
-
-/// Checks that every pass comes after the passes that it needs.
-pub fn check_order(passes: &[Layer]) -> Result<()> {
-    for (i, pass) in passes.iter().enumerate() {
-        if passes[..i].contains(pass) {
-            bail!("passes: {} stands there twice", pass.name());
-        }
-        if let Some(missing) = pass.needs().iter().find(|need| !passes[..i].contains(need)) {
-            bail!("passes: {} needs {} before it", pass.name(), missing.name());
-        }
-    }
-    if !passes.contains(&Layer::Stances) {
-        bail!("passes: stances is missing, and without it there is no table");
-    }
-    Ok(())
-}
+use crate::study::{Study, Thesis};
 
 /// The passes of a study, with the networks that they use.
 pub struct Pipeline {
@@ -89,11 +49,22 @@ impl Pipeline {
         &self.study.passes
     }
 
+    /// Theses that the judge was not fitted to.
+    pub fn unknown_theses(&self) -> Vec<&str> {
+        let knows = |thesis: &Thesis| {
+            self.judge
+                .as_ref()
+                .is_none_or(|j| j.knows(&thesis.statement()))
+        };
+        let theses = self.study.theses.iter().filter(|thesis| !knows(thesis));
+        theses.map(|thesis| thesis.id.as_str()).collect()
+    }
+
     /// The weight files in use.
     pub fn weights(&self) -> Vec<&WeightFile> {
         let reader = self.reader.iter().map(|r| &r.weights);
         reader
-            .chain(self.judge.iter().map(|j| &j.weights))
+            .chain(self.judge.iter().flat_map(|j| &j.weights))
             .collect()
     }
 
@@ -126,21 +97,5 @@ impl Pipeline {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pass_must_follow_what_it_needs() {
-        use Layer::*;
-        assert!(check_order(&[Sentences, Tags, Entities, Claims, Voices, Stances]).is_ok());
-        let error = check_order(&[Sentences, Entities, Tags]).unwrap_err();
-        assert_eq!(error.to_string(), "passes: entities needs tags before it");
-        let error = check_order(&[Sentences, Sentences]).unwrap_err();
-        assert_eq!(error.to_string(), "passes: sentences stands there twice");
-        assert!(check_order(&[Sentences]).is_err(), "no stances, no table");
     }
 }

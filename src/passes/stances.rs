@@ -4,12 +4,11 @@ use anyhow::Result;
 use rayon::prelude::*;
 
 use crate::layers::{Sentence, SentenceStance, Speaker, Stance, Voice};
-use crate::networks::{Judge, Unit, round, softmax};
-use crate::study::Study;
-use crate::text::{Document, Role, Span};
+use crate::networks::{Judge, round, softmax};
+use crate::study::{Study, Thesis};
+use crate::text::{Document, Span};
 
-/// Runs the judge over the essay, window by window, and keeps the sentences
-/// that bear on a thesis with at least the study's threshold of probability.
+/// Runs the judge over the essay and keeps the sentences that bear on a thesis with at least the study's threshold of probability.
 pub fn find(
     document: &Document,
     sentences: &[Sentence],
@@ -17,24 +16,14 @@ pub fn find(
     judge: &Judge,
     study: &Study,
 ) -> Result<Vec<Stance>> {
-    let theses: Vec<String> = study
-        .theses
-        .iter()
-        .map(|thesis| format!("{}: {}", thesis.label, thesis.definition))
-        .collect();
-    let (units, of_unit) = units(document, sentences, judge)?;
-    let windows = judge.windows(&units);
-    // Windows are independent, and `collect` keeps their order.
-    let judged = windows
+    let theses: Vec<String> = study.theses.iter().map(Thesis::statement).collect();
+    let surfaces: Vec<String> = sentences
         .par_iter()
-        .map(|window| judge.judge(&units, window, &theses))
-        .collect::<Result<Vec<_>>>()?;
-    let scored = windows.iter().flat_map(|window| window.scored.clone());
+        .map(|sentence| document.surface(sentence.span).text)
+        .collect();
+    let judged = judge.judge(&strs(&surfaces), &strs(&theses))?;
     let mut stances = Vec::new();
-    for (unit, logits) in scored.zip(judged.into_iter().flatten()) {
-        let Some(sentence) = of_unit[unit] else {
-            continue;
-        };
+    for (sentence, logits) in sentences.iter().zip(judged) {
         let (voice, source) = speaker(sentence.span, voices);
         for (thesis_index, logits) in logits.into_iter().enumerate() {
             let [none, asserts, denies, reports] = softmax(logits);
@@ -64,32 +53,8 @@ pub fn find(
     Ok(stances)
 }
 
-/// The judge's units: the sentences, and the headings among them for context.
-fn units(
-    document: &Document,
-    sentences: &[Sentence],
-    judge: &Judge,
-) -> Result<(Vec<Unit>, Vec<Option<Sentence>>)> {
-    let headings = document
-        .blocks
-        .iter()
-        .enumerate()
-        .filter(|(_, block)| block.role == Role::Heading)
-        .map(|(i, block)| (i, block.span, None));
-    let mut all: Vec<(usize, Span, Option<Sentence>)> = sentences
-        .iter()
-        .map(|&s| (s.block, s.span, Some(s)))
-        .chain(headings)
-        .collect();
-    all.sort_by_key(|&(_, span, _)| span);
-    let units = all
-        .par_iter()
-        .map(|&(block, span, _)| judge.unit(&document.surface(span).text, block))
-        .collect::<Result<Vec<_>>>()?;
-    Ok((
-        units,
-        all.into_iter().map(|(_, _, sentence)| sentence).collect(),
-    ))
+fn strs(strings: &[String]) -> Vec<&str> {
+    strings.iter().map(String::as_str).collect()
 }
 
 /// Whose words a sentence gives: another's when voices cover more than half

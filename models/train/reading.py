@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Choose the thresholds of a study's pipeline.toml from out-of-fold probabilities.
+
+    python reading.py --oof oof.jsonl --labels DIR... --folds folds.json
+
+`oof.jsonl` is written by judge.py: for every sentence the probabilities that a judge gave
+which had not seen the essay. The rules are those of src/reading.md. Figures are printed
+for thresholds chosen on the other folds (what to expect of new essays), and for the
+thresholds chosen on all folds (what goes into pipeline.toml). Standard library only.
+"""
+
+import argparse
+import json
+from collections import Counter, defaultdict
+from itertools import product
+from pathlib import Path
+
+STANCES = ["none", "asserts", "denies", "reports"]
+EVIDENCE = [x / 100 for x in range(6, 60, 2)]
+CELL = [0.0, 0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.5]
+PRIMARY = [0.0, 0.2, 0.5, 1.0, 1.5, 2.5]
+
+
+def many(value):
+    return value if isinstance(value, list) else [value]
+
+
+def read(paths, labels):
+    """Essays: labels, and sentences as (probabilities by thesis, gold by thesis)."""
+    essays = defaultdict(list)
+    for line in open(paths, encoding="utf-8"):
+        row = json.loads(line)
+        essays[row["file"]].append((row["probs"], row["gold"]))
+    gold = {}
+    for folder in labels:
+        for path in sorted(Path(folder).glob("*.json")):
+            label = json.loads(path.read_text(encoding="utf-8"))
+            gold[label["doc"]] = label
+    return {name: (gold[name], rows) for name, rows in essays.items() if name in gold}
+
+
+def reading(rows, theses, evidence, cell, primary):
+    """Stance by thesis and the primary thesis, by the rules of src/reading.md."""
+    cells, main = {}, (0.0, "none")
+    for t in theses:
+        mass = [0.0] * 4
+        for probs, _ in rows:
+            if 1 - probs[t][0] >= evidence:
+                mass = [m + p for m, p in zip(mass, probs[t])]
+        _, asserts, denies, reports = mass
+        if asserts + denies + reports < cell:
+            cells[t] = "absent"
+        elif max(asserts, denies) < reports / 2:
+            cells[t] = "reports"
+        else:
+            cells[t] = "endorses" if asserts >= denies else "rejects"
+            if cells[t] == "endorses" and asserts >= primary and asserts > main[0]:
+                main = (asserts, t)
+    return cells, main[1]
+
+
+class Figures:
+    def __init__(self):
+        self.hit = self.found = self.gold = 0
+        self.cells = self.cells_right = self.main = self.main_right = self.essays = self.primary = 0
+
+    def add(self, label, rows, theses, setting):
+        cells, primary = reading(rows, theses, *setting)
+        for probs, gold in rows:
+            for t in theses:
+                if gold[t] is None:  # contested
+                    continue
+                found = 1 - probs[t][0] >= setting[0]
+                stance = max(STANCES[1:], key=lambda s: probs[t][STANCES.index(s)])
+                self.found += found
+                self.gold += gold[t] != "none"
+                self.hit += found and stance == gold[t]
+        for t in theses:
+            right = cells[t] in many(label["summary"][t]["stance"])
+            self.cells += 1
+            self.cells_right += right
+            if max(many(label["summary"][t]["weight"])) >= 2:
+                self.main += 1
+                self.main_right += right
+        self.essays += 1
+        self.primary += primary in many(label["primary"])
+
+    def f1(self):
+        return 2 * self.hit / max(1, self.found + self.gold)
+
+    def score(self):
+        """What thresholds are chosen by: cells, main cells and primary thesis alike."""
+        return self.cells_right / self.cells + self.main_right / max(1, self.main) + self.primary / self.essays
+
+    def __str__(self):
+        return (
+            f"evidence F1 {self.f1():.3f} (P {self.hit / max(1, self.found):.3f} R {self.hit / self.gold:.3f})  "
+            f"cells {self.cells_right / self.cells:.3f}  weight 2+ {self.main_right / max(1, self.main):.3f}  "
+            f"primary {self.primary / self.essays:.3f}  ({self.essays} essays)"
+        )
+
+
+def figures(essays, theses, setting, into=None):
+    into = into or Figures()
+    for label, rows in essays:
+        into.add(label, rows, theses, setting)
+    return into
+
+
+def choose(essays, theses):
+    """The evidence threshold by evidence F1; the other two by cells and primaries."""
+    evidence = max(EVIDENCE, key=lambda e: figures(essays, theses, (e, 1.0, 1.0)).f1())
+    rest = max(product(CELL, PRIMARY), key=lambda r: figures(essays, theses, (evidence, *r)).score())
+    return (evidence, *rest)
+
+
+def main():
+    arg = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arg.add_argument("--oof", required=True)
+    arg.add_argument("--labels", nargs="+", required=True)
+    arg.add_argument("--folds", required=True)
+    args = arg.parse_args()
+    essays = read(args.oof, args.labels)
+    folds = json.loads(Path(args.folds).read_text())
+    theses = list(next(iter(essays.values()))[1][0][0])
+
+    held_out = Figures()
+    for fold in sorted(set(folds.values())):
+        rest = [e for name, e in essays.items() if folds[name] != fold]
+        setting = choose(rest, theses)
+        figures([e for name, e in essays.items() if folds[name] == fold], theses, setting, held_out)
+        print(f"fold {fold}: evidence {setting[0]}, cell {setting[1]}, primary {setting[2]}")
+    print("thresholds of the other folds:", held_out)
+    setting = choose(list(essays.values()), theses)
+    print(f"all folds: evidence = {setting[0]}, cell = {setting[1]}, primary = {setting[2]}:", figures(essays.values(), theses, setting))
+    labels = [label for label, _ in essays.values()]
+    cells = Counter(many(l["summary"][t]["stance"])[0] for l in labels for t in theses)
+    main_cells = Counter(many(l["summary"][t]["stance"])[0] for l in labels for t in theses if max(many(l["summary"][t]["weight"])) >= 2)
+    primary = Counter(many(l["primary"])[0] for l in labels)
+    share = lambda c: max(c.values()) / sum(c.values())
+    print(f"majority: cells {share(cells):.3f}  weight 2+ {share(main_cells):.3f}  primary {share(primary):.3f}")
+
+
+if __name__ == "__main__":
+    main()

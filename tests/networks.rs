@@ -1,0 +1,165 @@
+//! The networks as the embedded engine runs them, against the outputs of the
+//! PyTorch originals (written by the recipes in `models/train/`).
+
+use std::fs;
+use std::path::Path;
+
+use konspekt::engine::{Engine, RtenEngine, Tensor, Workers};
+use konspekt::networks::{Judge, Reader, Wordpiece};
+use ndarray::{Array2, ArrayD, Axis};
+use serde::Deserialize;
+
+/// Largest difference of a logit.
+const CLOSE: f32 = 1e-3;
+
+fn engine(name: &str) -> RtenEngine {
+    let path = Path::new("models").join(name).join("model.onnx");
+    let bytes = fs::read(&path).unwrap();
+    RtenEngine::load(&path, bytes, Workers::new(1)).unwrap()
+}
+
+fn wordpiece(name: &str) -> Wordpiece {
+    let path = Path::new("models").join(name).join("tokenizer.json");
+    Wordpiece::new(&fs::read(path).unwrap()).unwrap()
+}
+
+fn fixture<T: for<'a> Deserialize<'a>>(name: &str) -> T {
+    let path = Path::new("tests/fixtures").join(name);
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn row(values: &[i32]) -> Tensor {
+    Tensor::Int(
+        Array2::from_shape_vec((1, values.len()), values.to_vec())
+            .unwrap()
+            .into_dyn(),
+    )
+}
+
+#[derive(Deserialize)]
+struct ReaderCase {
+    text: String,
+    input_ids: Vec<i32>,
+    shape_ids: Vec<i32>,
+    claims: Vec<f32>,
+    entities: Vec<Vec<f32>>,
+    entities_best: Vec<usize>,
+    voice: Vec<Vec<f32>>,
+    voice_best: Vec<usize>,
+}
+
+#[test]
+fn the_reader_agrees_with_its_original() {
+    let engine = engine("reader");
+    let wordpiece = wordpiece("reader");
+    for case in fixture::<Vec<ReaderCase>>("reader-reference.json") {
+        let pieces = wordpiece.pieces(&case.text).unwrap();
+        let text = &case.text;
+        let inner = 1..case.input_ids.len() - 1;
+        assert_eq!(
+            pieces.ids[..inner.len()],
+            case.input_ids[inner.clone()],
+            "{text}"
+        );
+        let shapes: Vec<i32> = pieces.shapes.iter().map(|&shape| shape as i32).collect();
+        assert_eq!(shapes[..inner.len()], case.shape_ids[inner], "{text}");
+        let outputs = engine
+            .run(
+                vec![
+                    ("input_ids", row(&case.input_ids)),
+                    ("attention_mask", row(&vec![1; case.input_ids.len()])),
+                    ("shape_ids", row(&case.shape_ids)),
+                ],
+                &["claims", "entities", "voice"],
+            )
+            .unwrap();
+        for (a, b) in outputs[0].iter().zip(&case.claims) {
+            assert!((a - b).abs() < CLOSE, "{text}: {a} for {b}");
+        }
+        compare_pieces(&outputs[1], &case.entities, &case.entities_best, text);
+        compare_pieces(&outputs[2], &case.voice, &case.voice_best, text);
+    }
+}
+
+/// Logits of the first pieces (all of them in short texts), labels of all.
+fn compare_pieces(output: &ArrayD<f32>, first: &[Vec<f32>], best: &[usize], text: &str) {
+    let output = output.index_axis(Axis(0), 0);
+    for (got, wanted) in output.axis_iter(Axis(0)).zip(first) {
+        for (a, b) in got.iter().zip(wanted) {
+            assert!((a - b).abs() < CLOSE, "{text}: {a} for {b}");
+        }
+    }
+    let labels: Vec<usize> = output
+        .axis_iter(Axis(0))
+        .map(|logits| {
+            let all = logits.iter().enumerate();
+            all.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i)
+        })
+        .collect();
+    assert_eq!(labels, best, "{text}");
+}
+
+fn reader(threads: usize) -> Reader {
+    Reader::load(Path::new("models"), &Workers::new(threads)).unwrap()
+}
+
+#[test]
+fn batches_order_and_threads_change_nothing() {
+    let sentences = [
+        "Lenin came back in April.",
+        "",
+        "“Bread!” cried the women of the Vyborg side, 🥖 and the Cossacks did not shoot.",
+        "Троцкий и Ленин.",
+        "Long before the party had an apparatus, as Rabinowitch shows, it had members.",
+    ];
+    let together = reader(2).read(&sentences).unwrap();
+    let reader = reader(1);
+    for (sentence, tags) in sentences.iter().zip(&together) {
+        assert_eq!(&reader.read(&[sentence]).unwrap()[0], tags, "{sentence}");
+    }
+    let backwards: Vec<&str> = sentences.iter().rev().copied().collect();
+    let mut other = reader.read(&backwards).unwrap();
+    other.reverse();
+    assert_eq!(other, together);
+}
+
+#[test]
+fn a_sentence_of_5000_words_is_read_to_its_end() {
+    let mut words = vec!["the"; 5000];
+    words.extend(["Nikolai", "Bukharin", "wrote", "it."]);
+    let text = words.join(" ");
+    let tags = reader(2).read(&[&text]).unwrap().remove(0);
+    assert_eq!(tags.words.len(), 5005);
+    assert_eq!(tags.words.last().unwrap().end, text.len());
+    assert!(
+        tags.entities[5000..].iter().any(|&label| label != 0),
+        "the name at the end is seen"
+    );
+}
+
+#[derive(Deserialize)]
+struct JudgeCase {
+    sentences: Vec<String>,
+    theses: Vec<String>,
+    /// By sentence, thesis and stance.
+    stances: Vec<Vec<Vec<f32>>>,
+}
+
+#[test]
+fn the_judge_agrees_with_its_original() {
+    let judge = Judge::load(Path::new("models"), &Workers::new(2)).unwrap();
+    for case in fixture::<Vec<JudgeCase>>("judge-reference.json") {
+        let sentences: Vec<&str> = case.sentences.iter().map(String::as_str).collect();
+        let theses: Vec<&str> = case.theses.iter().map(String::as_str).collect();
+        let logits = judge.judge(&sentences, &theses).unwrap();
+        assert_eq!(logits.len(), case.stances.len());
+        for ((sentence, row), wanted) in sentences.iter().zip(&logits).zip(&case.stances) {
+            for (got, wanted) in row.iter().flatten().zip(wanted.iter().flatten()) {
+                assert!(
+                    (got - wanted).abs() < CLOSE,
+                    "{sentence}: {got} for {wanted}"
+                );
+            }
+        }
+    }
+}
