@@ -1,5 +1,6 @@
 //! The layers that the passes lay over an essay.
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::networks::SentenceTags;
@@ -17,6 +18,43 @@ pub enum Layer {
     Claims,
     Voices,
     Stances,
+}
+
+impl Layer {
+    /// The layers that a pass reads.
+    pub fn needs(self) -> &'static [Layer] {
+        match self {
+            Layer::Sentences => &[],
+            Layer::Tags => &[Layer::Sentences],
+            Layer::Entities | Layer::Claims | Layer::Voices => &[Layer::Tags],
+            Layer::Stances => &[Layer::Sentences, Layer::Voices],
+        }
+    }
+
+    /// The pass's name, as in a pipeline file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layer::Sentences => "sentences",
+            Layer::Tags => "tags",
+            Layer::Entities => "entities",
+            Layer::Claims => "claims",
+            Layer::Voices => "voices",
+            Layer::Stances => "stances",
+        }
+    }
+}
+
+/// Checks that every pass comes after the passes that it needs.
+pub fn check_order(passes: &[Layer]) -> Result<()> {
+    for (i, pass) in passes.iter().enumerate() {
+        if passes[..i].contains(pass) {
+            bail!("passes: {} stands there twice", pass.name());
+        }
+        if let Some(missing) = pass.needs().iter().find(|need| !passes[..i].contains(need)) {
+            bail!("passes: {} needs {} before it", pass.name(), missing.name());
+        }
+    }
+    Ok(())
 }
 
 /// One essay and all that is known of it so far.
@@ -152,4 +190,19 @@ impl SentenceStance {
 pub enum Speaker {
     Author,
     Cited,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_must_follow_what_it_needs() {
+        use Layer::*;
+        assert!(check_order(&[Sentences, Tags, Entities, Claims, Voices, Stances]).is_ok());
+        let error = check_order(&[Sentences, Entities, Tags]).unwrap_err();
+        assert_eq!(error.to_string(), "passes: entities needs tags before it");
+        let error = check_order(&[Sentences, Sentences]).unwrap_err();
+        assert_eq!(error.to_string(), "passes: sentences stands there twice");
+    }
 }

@@ -6,7 +6,7 @@ use std::{collections::HashMap, fs};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{EntityKind, Layer};
+use crate::layers::{EntityKind, Layer, check_order};
 use crate::store;
 
 /// `pipeline.toml`, read and checked.
@@ -89,6 +89,13 @@ pub struct Alias {
     #[serde(rename = "type")]
     pub kind: EntityKind,
     pub also: Vec<String>,
+}
+
+impl Thesis {
+    /// The thesis as the judge network reads it.
+    pub fn statement(&self) -> String {
+        format!("{}: {}", self.label, self.definition)
+    }
 }
 
 impl Study {
@@ -196,6 +203,6 @@ impl Study {
                 }
             }
         }
-        crate::passes::check_order(&self.passes)
+        check_order(&self.passes)
     }
 }

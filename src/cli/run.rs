@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::{Common, Outcome, RunArgs};
 use crate::comparison::{self, Comparison};
 use crate::engine::Workers;
-use crate::layers::Annotated;
+use crate::layers::{Annotated, Layer};
 use crate::passes::Pipeline;
 use crate::store::{self, Staged};
 use crate::study::Study;
@@ -41,6 +41,11 @@ impl Session {
     pub fn open(args: &RunArgs) -> Result<Self> {
         let progress = Progress::new(args.common.quiet);
         let study = Study::find(&args.study)?;
+        ensure!(
+            study.passes.contains(&Layer::Stances),
+            "{}: passes: stances is missing, and without it there is no table",
+            study.folder.join("pipeline.toml").display()
+        );
         let out = match &args.out {
             Some(out) => out.clone(),
             None => Path::new("outputs").join(&study.name),
@@ -53,6 +58,13 @@ impl Session {
         Staged::new(&out)?.add(".konspekt", b"")?;
         let workers = workers(&args.common);
         let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
+        if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
+            eprintln!(
+                "konspekt: the judge was not fitted to {}: it reads them by their likeness to the \
+                 theses that it knows, and no figure of models/judge/MODEL_CARD.md holds for them",
+                unknown.join(", ")
+            );
+        }
         let bar = progress.stage("reading", found.sources.len());
         let corpus = workers.run(|| corpus::read(&found.sources, || bar.inc(1)));
         bar.finish_and_clear();

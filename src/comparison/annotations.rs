@@ -12,6 +12,8 @@ struct Line<'a> {
     author: &'a Option<String>,
     year: Option<i32>,
     body: Vec<(usize, usize)>,
+    /// Bytes in the body that are markup and not words.
+    markup: Vec<(usize, usize)>,
     left_out: Vec<LeftOut>,
     notes: Vec<Note>,
     sentences: Vec<(usize, usize)>,
@@ -46,6 +48,7 @@ pub fn line(annotated: &Annotated) -> Vec<u8> {
         author: &document.author,
         year: document.year,
         body: document.body_spans().into_iter().map(pair).collect(),
+        markup: document.markup.iter().copied().map(pair).collect(),
         left_out: document
             .blocks
             .iter()

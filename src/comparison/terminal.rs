@@ -6,7 +6,7 @@ use super::Comparison;
 use crate::reading::{Cell, CellStance};
 
 const ESSAY: usize = 30;
-const WORDS: usize = 15;
+const WORDS: usize = 16;
 const MARKS: usize = 7;
 
 /// The table as lines of at most `width` columns where the codebook allows it:

@@ -73,13 +73,22 @@ fn from_utf16(bytes: &[u8], encoding: &'static Encoding) -> Result<String, Inges
     let (text, damaged) = encoding.decode_with_bom_removal(bytes);
     if damaged {
         Err(IngestError::DamagedUtf16)
-    } else if text.contains('\0') {
+    } else if text.contains('\0') || is_mostly_control(&text) {
         Err(IngestError::Binary)
     } else if text.trim().is_empty() {
         Err(IngestError::Empty)
     } else {
         Ok(text.into_owned())
     }
+}
+
+/// More than one character in a hundred is a control character.
+fn is_mostly_control(text: &str) -> bool {
+    let control = text
+        .chars()
+        .filter(|c| c.is_control() && !c.is_whitespace())
+        .count();
+    control * 100 > text.chars().count()
 }
 
 /// Text holds no NUL and hardly any other control characters.

@@ -6,7 +6,6 @@ use pulldown_cmark::{BrokenLink, CowStr, Event, Options, Parser, Tag, TagEnd};
 
 use crate::text::Span;
 
-use super::markdown::is_note_number;
 use super::{Draft, Kind, Part, prose};
 
 /// The labels of the link definitions of a text (`[label]: address`), lower case.
@@ -61,7 +60,7 @@ pub(super) fn read(
     markup.extend(
         marks
             .iter()
-            .filter(|mark| !is_note_number(&mark.1))
+            .filter(|mark| !prose::is_note_number(&mark.1))
             .map(|mark| mark.0),
     );
     draft.markup.extend(
@@ -171,7 +170,7 @@ fn note_marks(text: &str, span: Span) -> Vec<(Span, String)> {
         let label = &words[open + 1..open + close];
         let label = match label.strip_prefix('^') {
             Some(label) if !label.is_empty() && !label.contains(' ') => label,
-            None if is_note_number(label) => label,
+            None if prose::is_note_number(label) => label,
             _ => continue,
         };
         at = open + close + 1;

@@ -395,7 +395,7 @@ fn bracket(line: &str) -> Opening {
     }
     if let Some(rest) = line.strip_prefix("[Footnote ")
         && let Some((label, _)) = rest.split_once(':')
-        && is_note_number(label)
+        && prose::is_note_number(label)
     {
         return Opening::Until("]", Kind::Note(label.to_owned()));
     }
@@ -409,7 +409,7 @@ fn bracket(line: &str) -> Opening {
         Opening::Note(label.to_owned(), marker(&rest[1..]))
     } else if colon && !label.is_empty() && !rest[1..].trim().contains(' ') {
         Opening::Rule
-    } else if is_note_number(label) && (colon || rest.starts_with([' ', '\t', '\u{a0}'])) {
+    } else if prose::is_note_number(label) && (colon || rest.starts_with([' ', '\t', '\u{a0}'])) {
         Opening::Note(
             label.to_owned(),
             marker(rest.strip_prefix(':').unwrap_or(rest)),
@@ -417,15 +417,6 @@ fn bracket(line: &str) -> Opening {
     } else {
         Opening::Paragraph
     }
-}
-
-/// The numbers and signs that mark notes in transcriptions: `[13]`, `[*]`.
-pub(super) fn is_note_number(label: &str) -> bool {
-    !label.is_empty()
-        && label.len() <= 4
-        && label
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'*')
 }
 
 /// Lines that begin with an HTML tag.

@@ -136,7 +136,7 @@ impl<'a> Sorter<'a> {
             marks.iter().map(|(_, label)| label.as_str()).collect();
         for part in &mut self.parts {
             if let Kind::Note(label) = &part.kind
-                && super::markdown::is_note_number(label)
+                && prose::is_note_number(label)
                 && !labels.contains(label.as_str())
             {
                 part.kind = Kind::Paragraph;

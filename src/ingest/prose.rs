@@ -7,6 +7,15 @@ pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
 }
 
+/// The numbers and signs that mark notes in transcriptions: `[13]`, `[*]`.
+pub(super) fn is_note_number(label: &str) -> bool {
+    !label.is_empty()
+        && label.len() <= 4
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'*')
+}
+
 /// `span` without the white space at its ends.
 pub(super) fn trim(text: &str, span: Span) -> Span {
     let words = span.of(text);

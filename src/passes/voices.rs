@@ -107,7 +107,15 @@ fn attribution(
             _ => {}
         }
     }
+    if found.source.as_deref().is_some_and(is_first_person) {
+        // "I believe that …" is the author's own view.
+        found = Attribution::default();
+    }
     found
+}
+
+fn is_first_person(source: &str) -> bool {
+    ["I", "We", "we", "My", "my", "Our", "our", "me", "us"].contains(&source)
 }
 
 /// Runs of sentences that share a block.
