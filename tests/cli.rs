@@ -214,21 +214,25 @@ fn an_output_folder_that_cannot_be_made() {
 #[test]
 fn a_truncated_weight_file() {
     let desk = Desk::new();
-    for name in ["reader", "judge"] {
-        for file in ["config.json", "tokenizer.json", "model.onnx"] {
-            let bytes = fs::read(Path::new("models").join(name).join(file)).unwrap();
-            let keep = if (name, file) == ("judge", "model.onnx") {
-                1_000_000
-            } else {
-                bytes.len()
-            };
-            desk.put(&format!("models/{name}/{file}"), &bytes[..keep]);
+    for file in [
+        "reader/config.json",
+        "reader/tokenizer.json",
+        "reader/model.onnx",
+        "judge/config.json",
+        "judge/tokenizer.json",
+        "judge/encoder.onnx",
+        "judge/head.onnx",
+    ] {
+        let mut bytes = fs::read(Path::new("models").join(file)).unwrap();
+        if file == "judge/encoder.onnx" {
+            bytes.truncate(1_000_000);
         }
+        desk.put(&format!("models/{file}"), bytes);
     }
     let models = desk.path("models");
     desk.fails(
         &["--models", models.to_str().unwrap()],
-        &["judge/model.onnx", "damaged"],
+        &["judge/encoder.onnx", "damaged"],
     );
 }
 

@@ -125,3 +125,50 @@ fn every_quote_lies_at_its_place() {
     }
     assert!(quotes > 0, "the golden table has evidence");
 }
+
+/// The scores of the golden table against the bundled labels are those that the
+/// scoring script of the contract (`score_table.py --json`, run on the same table, labels
+/// and texts) printed into the fixture.
+#[test]
+fn evaluate_agrees_with_the_scoring_script() {
+    let out = tempfile::tempdir().unwrap();
+    let output = Command::cargo_bin("konspekt")
+        .unwrap()
+        .args(["evaluate", "--quiet", "--out"])
+        .arg(out.path())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let scores = read(&out.path().join("scores.json"));
+    let wanted = read(Path::new("tests/fixtures/score-table.json"));
+    let same = |got: &Value, wanted: &Value, what: &str| match (got.as_f64(), wanted.as_f64()) {
+        (Some(a), Some(b)) => assert!((a - b).abs() < 1e-9, "{what}: {a} for {b}"),
+        (a, b) => assert_eq!(a, b, "{what}"),
+    };
+    for figure in [
+        "essays",
+        "primary_accuracy",
+        "cell_accuracy",
+        "cell_kappa",
+        "main_cell_accuracy",
+        "off_body_evidence",
+        "bad_quotes",
+    ] {
+        same(&scores[figure], &wanted[figure], figure);
+    }
+    for (ours, theirs) in [("thesis", "mark"), ("thesis_and_stance", "mark+stance")] {
+        let theses = wanted["evidence"][theirs].as_object().unwrap();
+        assert_eq!(theses.len(), 4);
+        for (thesis, figures) in theses {
+            for (i, name) in ["precision", "recall", "f1"].into_iter().enumerate() {
+                let got = &scores["evidence"][thesis][ours][name];
+                same(got, &figures[i], &format!("{thesis}, {ours}, {name}"));
+            }
+        }
+    }
+}
