@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layers::{Annotated, SentenceStance, Speaker, Stance};
 use crate::networks::round;
-use crate::study::{Study, Thresholds};
+use crate::study::{Calibration, Study, Thresholds};
 use crate::text::Span;
 
 /// What one essay says of every thesis.
@@ -103,18 +103,18 @@ impl Mass {
         }
     }
 
-    /// How sure the stance is, before calibration: for a stance taken, its
-    /// share of the mass, shrunk where there is little of it; for an absence,
-    /// how little there is.
-    fn confidence(self, stance: CellStance, least: f64) -> f64 {
-        let total = self.total();
+    /// Probability that `stance` is right.
+    fn confidence(self, stance: CellStance, calibration: Calibration) -> f64 {
         let own = match stance {
             CellStance::Endorses => self.asserts,
             CellStance::Rejects => self.denies,
             CellStance::Reports => self.reports,
-            CellStance::Absent => return 1.0 - 0.5 * total / least.max(f64::MIN_POSITIVE),
+            CellStance::Absent => return calibration.absent,
         };
-        (own + 0.5) / (total + 1.5)
+        let total = self.total();
+        let logit =
+            calibration.intercept + calibration.share * own / total + calibration.mass * total.ln();
+        1.0 / (1.0 + (-logit).exp())
     }
 }
 
@@ -141,7 +141,7 @@ pub fn read(essay: &Annotated, study: &Study) -> Reading {
                 } else {
                     0.0
                 },
-                confidence: round(mass.confidence(stance, least)),
+                confidence: round(mass.confidence(stance, study.confidence)),
                 evidence: evidence(essay, thesis),
             }
         })
@@ -200,10 +200,23 @@ mod tests {
     }
 
     #[test]
-    fn more_evidence_of_one_side_is_surer() {
-        let sure = |m: Mass| m.confidence(m.stance(1.0), 1.0);
+    fn confidence_is_as_calibrated() {
+        let calibration = Calibration {
+            absent: 0.7,
+            intercept: 0.0,
+            share: 1.0,
+            mass: 0.5,
+        };
+        let sure = |m: Mass| m.confidence(m.stance(1.0), calibration);
+        assert_eq!(sure(mass(0.1, 0.0, 0.0)), 0.7);
         assert!(sure(mass(9.0, 0.0, 0.0)) > sure(mass(2.0, 0.0, 0.0)));
-        assert!(sure(mass(9.0, 0.0, 0.0)) > sure(mass(9.0, 5.0, 0.0)));
-        assert!(sure(mass(0.0, 0.0, 0.0)) > sure(mass(0.9, 0.0, 0.0)));
+        assert!(sure(mass(9.0, 0.0, 0.0)) > sure(mass(5.0, 4.0, 0.0)));
+        // Logistic of 1 × share 1 + 0.5 × ln 1.
+        assert!((sure(mass(1.0, 0.0, 0.0)) - 0.731).abs() < 1e-3);
+        let unknown = Calibration::default();
+        assert_eq!(
+            mass(9.0, 0.0, 0.0).confidence(CellStance::Endorses, unknown),
+            0.5
+        );
     }
 }

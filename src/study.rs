@@ -26,6 +26,8 @@ pub struct Study {
     pub theses: Vec<Thesis>,
     #[serde(default)]
     pub thresholds: Thresholds,
+    #[serde(default)]
+    pub confidence: Calibration,
     /// Names that stand for one person, body or place in this study.
     #[serde(default, rename = "alias")]
     pub aliases: Vec<Alias>,
@@ -77,6 +79,30 @@ impl Default for Thresholds {
             evidence: 0.5,
             cell: 1.0,
             primary: 1.5,
+        }
+    }
+}
+
+/// How often a cell is right, by logistic regression on hand labels: for an
+/// absent cell `absent`, else the logistic function of `intercept` + `share` ×
+/// the stance's share of the mass + `mass` × the mass's logarithm.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    pub absent: f64,
+    pub intercept: f64,
+    pub share: f64,
+    pub mass: f64,
+}
+
+/// Without labels nothing is known: every cell is as likely right as wrong.
+impl Default for Calibration {
+    fn default() -> Self {
+        Self {
+            absent: 0.5,
+            intercept: 0.0,
+            share: 0.0,
+            mass: 0.0,
         }
     }
 }
@@ -180,6 +206,11 @@ impl Study {
             (0.0..=1.0).contains(&self.thresholds.evidence),
             "thresholds.evidence = {}: must lie between 0 and 1",
             self.thresholds.evidence
+        );
+        ensure!(
+            (0.0..=1.0).contains(&self.confidence.absent),
+            "confidence.absent = {}: must lie between 0 and 1",
+            self.confidence.absent
         );
         for (field, value) in [
             ("cell", self.thresholds.cell),

@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
-"""Choose the thresholds of a study's pipeline.toml from out-of-fold probabilities.
+"""Choose a study's thresholds and calibrate its confidence, from out-of-fold probabilities.
 
     python reading.py --oof oof.jsonl --labels DIR... --folds folds.json
 
 `oof.jsonl` is written by judge.py: for every sentence the probabilities that a judge gave
 which had not seen the essay. The rules are those of src/reading.md. Figures are printed
 for thresholds chosen on the other folds (what to expect of new essays), and for the
-thresholds chosen on all folds (what goes into pipeline.toml). Standard library only.
+thresholds chosen on all folds (what goes into pipeline.toml). Confidence is logistic
+regression of "the cell is right" on the share of its own stance and the logarithm of its
+mass; for absent cells, how often they are.
 """
 
 import argparse
 import json
 from collections import Counter, defaultdict
 from itertools import product
+from math import exp, log
 from pathlib import Path
+
+from sklearn.linear_model import LogisticRegression
 
 STANCES = ["none", "asserts", "denies", "reports"]
 EVIDENCE = [x / 100 for x in range(6, 60, 2)]
-CELL = [0.0, 0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.5]
-PRIMARY = [0.0, 0.2, 0.5, 1.0, 1.5, 2.5]
+CELL = [0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.5]
+PRIMARY = [0.2, 0.5, 1.0, 1.5, 2.5]
 
 
 def many(value):
@@ -39,24 +44,66 @@ def read(paths, labels):
     return {name: (gold[name], rows) for name, rows in essays.items() if name in gold}
 
 
+def masses(rows, thesis, evidence):
+    """Sums of the probabilities of asserts, denies and reports over the evidence."""
+    found = [probs[thesis][1:] for probs, _ in rows if 1 - probs[thesis][0] >= evidence]
+    return [sum(column) for column in zip(*found)] or [0.0] * 3
+
+
+def stance(mass, cell):
+    asserts, denies, reports = mass
+    if sum(mass) < cell:
+        return "absent"
+    if max(asserts, denies) < reports / 2:
+        return "reports"
+    return "endorses" if asserts >= denies else "rejects"
+
+
 def reading(rows, theses, evidence, cell, primary):
     """Stance by thesis and the primary thesis, by the rules of src/reading.md."""
     cells, main = {}, (0.0, "none")
     for t in theses:
-        mass = [0.0] * 4
-        for probs, _ in rows:
-            if 1 - probs[t][0] >= evidence:
-                mass = [m + p for m, p in zip(mass, probs[t])]
-        _, asserts, denies, reports = mass
-        if asserts + denies + reports < cell:
-            cells[t] = "absent"
-        elif max(asserts, denies) < reports / 2:
-            cells[t] = "reports"
-        else:
-            cells[t] = "endorses" if asserts >= denies else "rejects"
-            if cells[t] == "endorses" and asserts >= primary and asserts > main[0]:
-                main = (asserts, t)
+        mass = masses(rows, t, evidence)
+        cells[t] = stance(mass, cell)
+        if cells[t] == "endorses" and mass[0] >= primary and mass[0] > main[0]:
+            main = (mass[0], t)
     return cells, main[1]
+
+
+def confidence_data(essays, theses, evidence, cell):
+    """For every cell: features (None where absent), and whether it is right."""
+    out = []
+    for label, rows in essays:
+        for t in theses:
+            mass = masses(rows, t, evidence)
+            said = stance(mass, cell)
+            right = said in many(label["summary"][t]["stance"])
+            own = {"endorses": 0, "rejects": 1, "reports": 2}.get(said)
+            out.append((None if own is None else (mass[own] / sum(mass), log(sum(mass))), right))
+    return out
+
+
+def calibrate(data):
+    """absent, intercept, share, mass: the four numbers of [confidence] in pipeline.toml."""
+    absent = [right for x, right in data if x is None]
+    taken = [(x, right) for x, right in data if x is not None]
+    model = LogisticRegression().fit([x for x, _ in taken], [right for _, right in taken])
+    return ((sum(absent) + 1) / (len(absent) + 2), float(model.intercept_[0]), *map(float, model.coef_[0]))
+
+
+def confidence(x, fitted):
+    absent, intercept, share, mass = fitted
+    return absent if x is None else 1 / (1 + exp(-(intercept + share * x[0] + mass * x[1])))
+
+
+def calibration_error(pairs, bins=5):
+    """Expected calibration error (Naeini et al. 2015), in bins of equal size."""
+    pairs = sorted(pairs)
+    error = 0.0
+    for i in range(bins):
+        part = pairs[i * len(pairs) // bins : (i + 1) * len(pairs) // bins]
+        error += abs(sum(p for p, _ in part) - sum(r for _, r in part))
+    return error / len(pairs)
 
 
 class Figures:
@@ -124,15 +171,21 @@ def main():
     folds = json.loads(Path(args.folds).read_text())
     theses = list(next(iter(essays.values()))[1][0][0])
 
-    held_out = Figures()
+    held_out, sure = Figures(), []
     for fold in sorted(set(folds.values())):
         rest = [e for name, e in essays.items() if folds[name] != fold]
         setting = choose(rest, theses)
-        figures([e for name, e in essays.items() if folds[name] == fold], theses, setting, held_out)
+        own = [e for name, e in essays.items() if folds[name] == fold]
+        figures(own, theses, setting, held_out)
+        fitted = calibrate(confidence_data(rest, theses, *setting[:2]))
+        sure += [(confidence(x, fitted), right) for x, right in confidence_data(own, theses, *setting[:2])]
         print(f"fold {fold}: evidence {setting[0]}, cell {setting[1]}, primary {setting[2]}")
     print("thresholds of the other folds:", held_out)
+    print(f"expected calibration error of confidence: {calibration_error(sure):.3f}")
     setting = choose(list(essays.values()), theses)
     print(f"all folds: evidence = {setting[0]}, cell = {setting[1]}, primary = {setting[2]}:", figures(essays.values(), theses, setting))
+    fitted = calibrate(confidence_data(essays.values(), theses, *setting[:2]))
+    print("confidence:", ", ".join(f"{name} = {value:.2f}" for name, value in zip(("absent", "intercept", "share", "mass"), fitted)))
     labels = [label for label, _ in essays.values()]
     cells = Counter(many(l["summary"][t]["stance"])[0] for l in labels for t in theses)
     main_cells = Counter(many(l["summary"][t]["stance"])[0] for l in labels for t in theses if max(many(l["summary"][t]["weight"])) >= 2)
