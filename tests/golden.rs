@@ -12,6 +12,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 const GOLDEN: &str = "tests/golden/origins-of-stalinism";
+const SAMPLE: &str = "outputs/sample/table.md";
 
 fn run(out: &Path, args: &[&str]) -> String {
     let output = Command::cargo_bin("konspekt")
@@ -61,6 +62,7 @@ fn the_bundled_study() {
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(out.path().join(&file), to).unwrap();
         }
+        fs::copy(golden.join("table.md"), SAMPLE).unwrap();
     }
     assert_eq!(files(out.path()), files(golden), "the same files are there");
     for file in files(golden) {
@@ -68,6 +70,21 @@ fn the_bundled_study() {
         let wanted = fs::read(golden.join(&file)).unwrap();
         assert!(got == wanted, "{file} differs from {GOLDEN}/{file}");
     }
+    let sample = fs::read(SAMPLE).unwrap();
+    assert!(
+        sample == fs::read(golden.join("table.md")).unwrap(),
+        "{SAMPLE} is out of date"
+    );
+}
+
+#[test]
+fn the_readme_shows_the_golden_table() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let table = fs::read_to_string(Path::new(GOLDEN).join("terminal.txt")).unwrap();
+    assert!(
+        readme.contains(&table),
+        "README.md shows another table than the program prints"
+    );
 }
 
 #[test]

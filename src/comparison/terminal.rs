@@ -71,7 +71,7 @@ fn write(
     }
     writeln!(
         out,
-        "The share is the thesis's part of the essay's argument; * marks the main explanation."
+        "Percent: the thesis's share of the essay's argument. *: its main explanation."
     )
 }
 

@@ -109,9 +109,18 @@ fn attribution(
     }
     if found.source.as_deref().is_some_and(is_first_person) {
         // "I believe that …" is the author's own view.
-        found = Attribution::default();
+        return Attribution::default();
     }
+    // Content that nobody and nothing attributes is a guess.
+    let attributed = found.source.is_some() || found.cue.is_some();
     found
+        .contents
+        .retain(|span| attributed && is_long(*span, document));
+    found
+}
+
+fn is_long(span: Span, document: &Document) -> bool {
+    span.of(&document.text).split_whitespace().count() >= FEWEST_WORDS
 }
 
 fn is_first_person(source: &str) -> bool {
@@ -173,7 +182,7 @@ fn quotations(document: &Document, block: &Block) -> Vec<Span> {
     {
         found.push(Span::new(block.span.start + start, block.span.end));
     }
-    found.retain(|span| span.of(&document.text).split_whitespace().count() >= FEWEST_WORDS);
+    found.retain(|span| is_long(*span, document));
     found
 }
 

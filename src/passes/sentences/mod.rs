@@ -38,12 +38,31 @@ pub fn find(document: &Document) -> Vec<Sentence> {
     blocks
         .filter(|(_, block)| block.role.is_prose())
         .flat_map(|(i, block)| {
-            let spans = split(&document.text, block.span, &document.markup);
-            spans
+            split(&document.text, block.span, &document.markup)
                 .into_iter()
+                .filter_map(|span| after_block_marks(document, span))
                 .map(move |span| Sentence { span, block: i })
         })
         .collect()
+}
+
+/// A sentence without marks of its block at its head (`>`, `-`, `1.`), if words
+/// are left; emphasis that opens with its first word stays.
+fn after_block_marks(document: &Document, mut sentence: Span) -> Option<Span> {
+    let text = &document.text;
+    let first = document.markup.partition_point(|m| m.end <= sentence.start);
+    for mark in &document.markup[first..] {
+        let inline = ['*', '_', '`', '[', '<', '!', '\\'];
+        let at_head = mark.start < sentence.end
+            && text[sentence.start..mark.start.max(sentence.start)]
+                .trim()
+                .is_empty();
+        if !at_head || mark.of(text).trim_start().starts_with(inline) {
+            break;
+        }
+        sentence.start = mark.end.min(sentence.end);
+    }
+    trimmed(text, sentence)
 }
 
 /// Sentences of one block of prose (a paragraph, an item, a quotation), in
