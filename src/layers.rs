@@ -182,6 +182,14 @@ pub enum SentenceStance {
 
 impl SentenceStance {
     pub const ALL: [Self; 3] = [Self::Asserts, Self::Denies, Self::Reports];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asserts => "asserts",
+            Self::Denies => "denies",
+            Self::Reports => "reports",
+        }
+    }
 }
 
 /// Whose words a sentence gives.

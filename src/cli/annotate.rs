@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use super::corpus::{self, Source};
 use super::run::{finish, models, workers};
 use super::{AnnotateArgs, Outcome};
 use crate::comparison::annotation_line;
@@ -49,19 +50,19 @@ pub fn run(args: &AnnotateArgs) -> Result<Outcome> {
         }
         Ok(())
     };
-    for files in args.files.chunks(BATCH) {
-        if files.iter().any(|file| file == Path::new("-")) {
+    let is_stdin = |file: &PathBuf| file == Path::new("-");
+    for files in args.files.chunk_by(|a, b| is_stdin(a) == is_stdin(b)) {
+        if is_stdin(&files[0]) {
             let mut lines = std::io::stdin().lock().lines().enumerate().peekable();
             while lines.peek().is_some() {
                 let batch = lines.by_ref().take(BATCH);
-                annotate(
-                    batch
-                        .map(|(i, line)| from_line(i + 1, line, args.raw))
-                        .collect(),
-                )?;
+                let essays = batch.map(|(i, line)| from_line(i + 1, line, args.raw));
+                annotate(essays.collect())?;
             }
         } else {
-            annotate(files.iter().map(|file| from_file(file, args.raw)).collect())?;
+            for files in files.chunks(BATCH) {
+                annotate(files.iter().map(|file| from_file(file, args.raw)).collect())?;
+            }
         }
     }
     Ok(outcome)
@@ -77,22 +78,21 @@ fn annotate(pipeline: &Pipeline, essay: Essay) -> Result<Vec<u8>> {
     Ok(annotation_line(&annotated))
 }
 
-fn from_file(path: &PathBuf, raw: bool) -> Result<Essay> {
-    let read = || -> Result<Essay> {
-        let bytes = std::fs::read(path).context("cannot be read")?;
-        let file = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let sha256 = store::sha256(&bytes);
-        let mut document = ingest::read(&file, bytes)?;
-        if raw {
-            document = ingest::raw(document.text);
-        }
-        Ok(essay(file, sha256, document))
+fn from_file(path: &Path, raw: bool) -> Result<Essay> {
+    let file = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let source = Source {
+        path: path.to_owned(),
+        file,
     };
-    read().with_context(|| path.display().to_string())
+    let mut essay = corpus::read_one(&source).with_context(|| path.display().to_string())?;
+    if raw {
+        essay.document = ingest::raw(essay.document.text);
+    }
+    Ok(essay)
 }
 
 fn from_line(number: usize, line: std::io::Result<String>, raw: bool) -> Result<Essay> {

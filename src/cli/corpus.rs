@@ -142,7 +142,8 @@ pub fn read(sources: &[Source], done: impl Fn() + Sync) -> Corpus {
     corpus
 }
 
-fn read_one(source: &Source) -> Result<Essay> {
+/// Reads one essay.
+pub fn read_one(source: &Source) -> Result<Essay> {
     let size = fs::metadata(&source.path).context("cannot be read")?.len();
     ensure!(
         size <= LARGEST,

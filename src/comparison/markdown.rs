@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Comparison;
-use crate::layers::{SentenceStance, Speaker};
+use crate::layers::Speaker;
 use crate::reading::{Cell, CellStance, Evidence};
 
 /// Evidence sentences shown for a cell; all of them are in `evidence.csv`.
@@ -73,11 +73,7 @@ fn label(cell: &Cell) -> String {
 }
 
 fn line(evidence: &Evidence) -> String {
-    let stance = match evidence.stance {
-        SentenceStance::Asserts => "asserts",
-        SentenceStance::Denies => "denies",
-        SentenceStance::Reports => "reports",
-    };
+    let stance = evidence.stance.name();
     let voice = match (evidence.voice, &evidence.source) {
         (Speaker::Author, _) => String::new(),
         (Speaker::Cited, Some(source)) => format!(", citing {}", escape(source)),

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 
 use crate::labels::{Label, Mark};
+use crate::layers::SentenceStance;
 use crate::reading::CellStance;
 use crate::text::Span;
 
@@ -91,6 +92,8 @@ pub struct Scores {
     pub majority: Majority,
     /// By thesis id, and "all".
     pub evidence: BTreeMap<String, EvidenceScores>,
+    /// Evidence by sentence stance, thesis right as well.
+    pub stances: BTreeMap<SentenceStance, Counts>,
     pub off_body_evidence: usize,
     pub bad_quotes: usize,
     /// Labels whose essays the run does not have.
@@ -139,6 +142,10 @@ pub fn score<'t>(
 ) -> Scores {
     let by_doc: BTreeMap<&str, &Label> = labels.iter().map(|l| (l.doc.as_str(), l)).collect();
     let mut evidence: BTreeMap<String, EvidenceScores> = BTreeMap::new();
+    let mut stances: BTreeMap<SentenceStance, Counts> = SentenceStance::ALL
+        .into_iter()
+        .map(|stance| (stance, Counts::default()))
+        .collect();
     let mut cells: Vec<CellPair> = Vec::new();
     let mut primaries: Vec<(Option<&str>, &Label)> = Vec::new();
     let (mut off_body, mut bad_quotes) = (0, 0);
@@ -164,6 +171,9 @@ pub fn score<'t>(
                 .count();
             let found = score_evidence(&cell.evidence, thesis, label, text);
             off_body += found.off_body;
+            for (stance, counts) in found.stances {
+                stances.entry(stance).or_default().add(counts);
+            }
             for key in [thesis.as_str(), "all"] {
                 let sum = evidence.entry(key.to_owned()).or_default();
                 sum.thesis.add(found.scores.thesis);
@@ -222,6 +232,7 @@ pub fn score<'t>(
             })),
         },
         evidence,
+        stances,
         off_body_evidence: off_body,
         bad_quotes,
         labels_without_essay: unknown,
@@ -234,6 +245,7 @@ fn best(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 
 struct Found {
     scores: EvidenceScores,
+    stances: BTreeMap<SentenceStance, Counts>,
     off_body: usize,
 }
 
@@ -248,6 +260,7 @@ fn score_evidence(evidence: &[table::Evidence], thesis: &str, label: &Label, tex
     let (marks, contested) = (of_thesis(&label.marks), of_thesis(&label.contested));
     let mut used = vec![false; marks.len()];
     let mut scores = EvidenceScores::default();
+    let mut stances: BTreeMap<SentenceStance, Counts> = BTreeMap::new();
     let mut off_body = 0;
     for e in evidence {
         let span = Span::new(e.start, e.end);
@@ -257,9 +270,14 @@ fn score_evidence(evidence: &[table::Evidence], thesis: &str, label: &Label, tex
             scores.thesis.hits += 1;
             if marks[i].stance == Some(e.stance) {
                 scores.thesis_and_stance.hits += 1;
+                stances.entry(e.stance).or_default().hits += 1;
             } else {
                 scores.thesis_and_stance.false_alarms += 1;
                 scores.thesis_and_stance.misses += 1;
+                stances.entry(e.stance).or_default().false_alarms += 1;
+                if let Some(marked) = marks[i].stance {
+                    stances.entry(marked).or_default().misses += 1;
+                }
             }
             continue;
         }
@@ -269,12 +287,22 @@ fn score_evidence(evidence: &[table::Evidence], thesis: &str, label: &Label, tex
             off_body += usize::from(!inside_body(text, span, label));
             scores.thesis.false_alarms += 1;
             scores.thesis_and_stance.false_alarms += 1;
+            stances.entry(e.stance).or_default().false_alarms += 1;
+        }
+    }
+    for (mark, _) in marks.iter().zip(&used).filter(|(_, used)| !**used) {
+        if let Some(marked) = mark.stance {
+            stances.entry(marked).or_default().misses += 1;
         }
     }
     let missed = used.iter().filter(|used| !**used).count();
     scores.thesis.misses += missed;
     scores.thesis_and_stance.misses += missed;
-    Found { scores, off_body }
+    Found {
+        scores,
+        stances,
+        off_body,
+    }
 }
 
 /// Two spans share more than half of the shorter, counted in code points.
@@ -351,6 +379,44 @@ mod tests {
             "exactly half is not more than half"
         );
         assert!(!share(text, Span::new(0, 4), Span::new(4, 8)));
+    }
+
+    #[test]
+    fn a_wrong_stance_is_a_false_alarm_of_one_and_a_miss_of_the_other() {
+        let text = "It was hunger. It was not hunger.";
+        let mark = |start, end, stance| Mark {
+            span: Span::new(start, end),
+            thesis: "t".into(),
+            stance: Some(stance),
+        };
+        let label = Label {
+            doc: "a.txt".into(),
+            body: Span::new(0, text.len()),
+            skip: Vec::new(),
+            primary: vec![None],
+            cells: BTreeMap::new(),
+            marks: vec![
+                mark(0, 14, SentenceStance::Asserts),
+                mark(15, 33, SentenceStance::Denies),
+            ],
+            contested: Vec::new(),
+        };
+        let evidence = [table::Evidence {
+            start: 15,
+            end: 33,
+            quote: text[15..33].into(),
+            stance: SentenceStance::Asserts,
+        }];
+        let found = score_evidence(&evidence, "t", &label, text);
+        let counts = |hits, false_alarms, misses| Counts {
+            hits,
+            false_alarms,
+            misses,
+        };
+        assert_eq!(found.scores.thesis, counts(1, 0, 1));
+        assert_eq!(found.scores.thesis_and_stance, counts(0, 1, 2));
+        assert_eq!(found.stances[&SentenceStance::Asserts], counts(0, 1, 1));
+        assert_eq!(found.stances[&SentenceStance::Denies], counts(0, 0, 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Scores;
+use super::{Counts, Scores};
 
 /// The scores as lines of at most 80 columns.
 pub fn terminal(scores: &Scores) -> String {
@@ -42,19 +42,16 @@ fn write(out: &mut String, scores: &Scores) -> std::fmt::Result {
         writeln!(out, "{name:34} {:>8} {majority:>10}", figure(run))?;
     }
     writeln!(out, "\n{:34} {:>8} {:>8} {:>8}", "evidence", "P", "R", "F1")?;
+    let mut line = |what: &str, counts: Counts| {
+        let [p, r, f1] = [counts.precision(), counts.recall(), counts.f1()].map(figure);
+        writeln!(out, "{what:34} {p:>8} {r:>8} {f1:>8}")
+    };
     for (thesis, evidence) in &scores.evidence {
-        for (what, counts) in [
-            (thesis.clone(), evidence.thesis),
-            ("  with stance".to_owned(), evidence.thesis_and_stance),
-        ] {
-            writeln!(
-                out,
-                "{what:34} {:>8} {:>8} {:>8}",
-                figure(counts.precision()),
-                figure(counts.recall()),
-                figure(counts.f1())
-            )?;
-        }
+        line(thesis, evidence.thesis)?;
+        line("  with stance", evidence.thesis_and_stance)?;
+    }
+    for (stance, counts) in &scores.stances {
+        line(stance.name(), *counts)?;
     }
     writeln!(
         out,
