@@ -128,21 +128,24 @@ pub fn read(essay: &Annotated, study: &Study) -> Reading {
     let masses: Vec<Mass> = (0..study.theses.len())
         .map(|thesis| Mass::of(of_thesis(&essay.stances, thesis)))
         .collect();
-    let whole: f64 = masses.iter().map(|m| m.total()).sum();
-    let cells: Vec<Cell> = masses
-        .iter()
-        .enumerate()
-        .map(|(thesis, mass)| {
-            let stance = mass.stance(least);
+    let stances: Vec<CellStance> = masses.iter().map(|mass| mass.stance(least)).collect();
+    let spoken_of = |thesis: &usize| stances[*thesis] != CellStance::Absent;
+    let whole: f64 = (0..masses.len())
+        .filter(spoken_of)
+        .map(|thesis| masses[thesis].total())
+        .sum();
+    let cells: Vec<Cell> = (0..masses.len())
+        .map(|thesis| {
+            let (mass, stance) = (masses[thesis], stances[thesis]);
+            let (weight, evidence) = match stance {
+                CellStance::Absent => (0.0, Vec::new()),
+                _ => (round(mass.total() / whole), evidence(essay, thesis)),
+            };
             Cell {
                 stance,
-                weight: if whole > 0.0 {
-                    round(mass.total() / whole)
-                } else {
-                    0.0
-                },
+                weight,
                 confidence: round(mass.confidence(stance, study.confidence)),
-                evidence: evidence(essay, thesis),
+                evidence,
             }
         })
         .collect();

@@ -15,7 +15,7 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Finds `relative` in `start`, in the working folder, or in the folder of the
+/// Finds `relative` in the working folder, or in the folder of the
 /// program or one above it; so that a built program finds the studies and
 /// networks that it was built with from wherever it is called.
 pub fn locate(relative: &Path) -> Option<PathBuf> {

@@ -295,6 +295,58 @@ fn labels_for_an_unknown_essay() {
 }
 
 #[test]
+fn labels_that_do_not_fit_the_codebook() {
+    let desk = Desk::new();
+    let label = r#"{"doc": "good.txt", "body": [12, 60], "primary": "party-state", "summary": {}}"#;
+    desk.put("labels/good.json", label);
+    let output = konspekt(&["evaluate", "--quiet", "--essays"])
+        .arg(desk.path("essays"))
+        .arg("--out")
+        .arg(desk.path("out"))
+        .arg("--labels")
+        .arg(desk.path("labels"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("\"party-state\" is no thesis"), "{said}");
+}
+
+#[test]
+fn an_unread_essay_is_told_by_a_second_evaluation_too() {
+    let desk = Desk::new();
+    desk.put("essays/bad.txt", "");
+    let label = r#"{"doc": "good.txt", "body": [12, 60], "primary": "none", "summary": {}}"#;
+    desk.put("labels/good.json", label);
+    for _ in 0..2 {
+        let output = konspekt(&["evaluate", "--quiet", "--essays"])
+            .arg(desk.path("essays"))
+            .arg("--out")
+            .arg(desk.path("out"))
+            .arg("--labels")
+            .arg(desk.path("labels"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(3));
+    }
+}
+
+#[test]
+fn an_essay_that_became_plain_text_leaves_no_old_text_behind() {
+    let desk = Desk::new();
+    desk.put(
+        "essays/page.html",
+        "<p>It was hunger that did it, and the war that brought it.</p>",
+    );
+    desk.run();
+    assert!(desk.path("out/texts/page.txt").exists());
+    fs::remove_file(desk.path("essays/page.html")).unwrap();
+    desk.put("essays/page.txt", GOOD);
+    desk.run();
+    assert!(!desk.path("out/texts/page.txt").exists());
+}
+
+#[test]
 fn annotate_answers_in_order_and_says_what_it_cannot_read() {
     let input = "{\"id\": \"b\", \"text\": \"“No,” said Martov. He left.\"}\n\
                  {\"id\": \"x\"\n\

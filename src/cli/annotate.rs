@@ -1,9 +1,9 @@
 //! `konspekt annotate`: the layers of files, as JSON lines.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -55,9 +55,17 @@ pub fn run(args: &AnnotateArgs) -> Result<Outcome> {
         if is_stdin(&files[0]) {
             let mut lines = std::io::stdin().lock().lines().enumerate().peekable();
             while lines.peek().is_some() {
-                let batch = lines.by_ref().take(BATCH);
-                let essays = batch.map(|(i, line)| from_line(i + 1, line, args.raw));
-                annotate(essays.collect())?;
+                let mut essays = Vec::new();
+                for (i, line) in lines.by_ref().take(BATCH) {
+                    // A line that is not UTF-8 can be passed over; a broken stream cannot.
+                    if let Err(error) = &line
+                        && error.kind() != ErrorKind::InvalidData
+                    {
+                        bail!("standard input: {error}");
+                    }
+                    essays.push(from_line(i + 1, line, args.raw));
+                }
+                annotate(essays)?;
             }
         } else {
             for files in files.chunks(BATCH) {

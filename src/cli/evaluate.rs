@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::run::{Session, finish};
 use super::{EvaluateArgs, Outcome};
@@ -12,13 +12,14 @@ use crate::comparison::Comparison;
 use crate::evaluate::{self, Table};
 use crate::labels;
 use crate::store::Staged;
+use crate::study::Study;
 
 pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
-    let session = Session::open(&args.run)?;
     let files = match args.labels.is_empty() {
-        true => labels::files(&[session.pipeline.study().folder.join("labels")])?,
+        true => labels::files(&[Study::find(&args.run.study)?.folder.join("labels")])?,
         false => labels::files(&args.labels)?,
     };
+    let session = Session::open(&args.run)?;
     let texts: HashMap<&str, &str> = session
         .essays()
         .iter()
@@ -34,17 +35,31 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         files.len()
     );
 
+    for label in &labels {
+        let known = |id: &str| session.pipeline.study().theses.iter().any(|t| t.id == id);
+        let cells = label.cells.keys().map(String::as_str);
+        let marks = label
+            .marks
+            .iter()
+            .chain(&label.contested)
+            .map(|m| m.thesis.as_str());
+        let primary = label.primary.iter().flatten().map(String::as_str);
+        if let Some(id) = cells.chain(marks).chain(primary).find(|id| !known(id)) {
+            bail!(
+                "the label for {}: {id:?} is no thesis of the codebook",
+                label.doc
+            );
+        }
+    }
     for doc in &unknown {
         eprintln!("konspekt: the label for {doc} is passed over: the run has no such essay");
     }
 
     // The last run is good when it was made of the same things.
     let last = fs::read(session.out.join("run.json")).is_ok_and(|run| run == session.record());
-    let mut outcome = Outcome::Done;
     if !last {
-        let (essays, ran) = session.annotate()?;
+        let essays = session.annotate()?;
         session.write(&Comparison::new(session.pipeline.study(), &essays))?;
-        outcome = ran;
     }
     let path = session.out.join("table.json");
     let source = fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
@@ -58,5 +73,5 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
     staged.add("scores.json", &json)?;
     staged.commit()?;
     finish(std::io::stdout().write_all(evaluate::report_terminal(&scores).as_bytes()))?;
-    Ok(outcome)
+    Ok(session.outcome())
 }

@@ -1,5 +1,6 @@
 //! `konspekt run`: essays in, comparison out.
 
+use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,12 +19,12 @@ use crate::study::Study;
 
 pub fn run(args: &RunArgs) -> Result<Outcome> {
     let session = Session::open(args)?;
-    let (essays, outcome) = session.annotate()?;
+    let essays = session.annotate()?;
     let comparison = Comparison::new(session.pipeline.study(), &essays);
     session.write(&comparison)?;
     print_table(&comparison)?;
     session.summarise(&essays);
-    Ok(outcome)
+    Ok(session.outcome())
 }
 
 /// What a run works with: the study, its networks and its essays.
@@ -90,7 +91,7 @@ impl Session {
     }
 
     /// Runs the passes over all essays, one pass after another.
-    pub fn annotate(&self) -> Result<(Vec<Annotated>, Outcome)> {
+    pub fn annotate(&self) -> Result<Vec<Annotated>> {
         let mut essays: Vec<Annotated> = self
             .corpus
             .essays
@@ -111,11 +112,15 @@ impl Session {
             })?;
             bar.finish_and_clear();
         }
-        let outcome = match self.corpus.unread.is_empty() {
+        Ok(essays)
+    }
+
+    /// How the run ends: an essay that could not be read is told by the exit code.
+    pub fn outcome(&self) -> Outcome {
+        match self.corpus.unread.is_empty() {
             true => Outcome::Done,
             false => Outcome::SomeUnread,
-        };
-        Ok((essays, outcome))
+        }
     }
 
     /// `run.json` of a run over these essays.
@@ -145,7 +150,24 @@ impl Session {
         }
         staged.add("annotations.jsonl", &annotations)?;
         staged.add("run.json", &self.record())?;
-        staged.commit()
+        staged.commit()?;
+        self.remove_stale(comparison)
+    }
+
+    /// Removes what an earlier run left that would contradict this one: its
+    /// scores, and texts of essays whose offsets now count in their own file.
+    fn remove_stale(&self, comparison: &Comparison) -> Result<()> {
+        let verbatim = comparison.rows.iter().map(|row| &row.essay.essay);
+        let texts = verbatim
+            .filter(|essay| essay.document.verbatim)
+            .map(|essay| self.out.join(format!("texts/{}.txt", essay.id)));
+        for path in texts.chain([self.out.join("scores.json")]) {
+            if path.exists() {
+                fs::remove_file(&path)
+                    .with_context(|| format!("{}: cannot be removed", path.display()))?;
+            }
+        }
+        Ok(())
     }
 
     fn summarise(&self, essays: &[Annotated]) {
@@ -164,7 +186,7 @@ impl Session {
         }
         if !self.passed_over.is_empty() {
             progress.say(&format!(
-                "{} passed over, being neither .txt, .md nor .html: {}.",
+                "{} passed over, being no text, Markdown or HTML by their names: {}.",
                 counted(self.passed_over.len(), "file"),
                 self.passed_over.join(", ")
             ));
@@ -196,7 +218,7 @@ pub fn models(common: &Common) -> Result<PathBuf> {
     }
 }
 
-/// Prints the table on standard output, for a person in the terminal's width.
+/// Prints the table on standard output, for a person, in 80 columns.
 pub fn print_table(comparison: &Comparison) -> Result<()> {
     let stdout = std::io::stdout();
     let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();

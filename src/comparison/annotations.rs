@@ -11,6 +11,9 @@ struct Line<'a> {
     title: &'a Option<String>,
     author: &'a Option<String>,
     year: Option<i32>,
+    /// What the offsets count in, where that is not the file itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
     body: Vec<(usize, usize)>,
     /// Bytes in the body that are markup and not words.
     markup: Vec<(usize, usize)>,
@@ -47,6 +50,7 @@ pub fn line(annotated: &Annotated) -> Vec<u8> {
         title: &document.title,
         author: &document.author,
         year: document.year,
+        text: (!document.verbatim).then_some(document.text.as_str()),
         body: document.body_spans().into_iter().map(pair).collect(),
         markup: document.markup.iter().copied().map(pair).collect(),
         left_out: document

@@ -13,13 +13,20 @@ use crate::text::Span;
 
 /// One value, or several between which readers may differ.
 #[derive(Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "not one of the values that the guide names, nor a list of them"
+)]
 enum OneOrMore<T> {
     One(T),
     More(Vec<T>),
 }
 
 impl<T> OneOrMore<T> {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::More(values) if values.is_empty())
+    }
+
     fn into_vec(self) -> Vec<T> {
         match self {
             Self::One(value) => vec![value],
@@ -92,7 +99,7 @@ impl Raw {
                 && quote != place.of(text)
             {
                 bail!(
-                    "{} to {} is not {quote:?} in {}",
+                    "{} to {} is not {quote:?} in {} (labels count characters, not bytes)",
                     raw.start,
                     raw.end,
                     self.doc
@@ -113,6 +120,11 @@ impl Raw {
                 .map(|(i, raw)| mark(raw).with_context(|| format!("{field} {}", i + 1)))
                 .collect()
         };
+        for (thesis, cell) in &self.summary {
+            if cell.stance.is_empty() || cell.weight.is_empty() {
+                bail!("summary, {thesis}: an empty list; give a stance and a weight");
+            }
+        }
         Ok(Label {
             body: span(self.body.0, self.body.1).context("body")?,
             skip: self
@@ -175,7 +187,21 @@ mod tests {
     fn a_quote_that_is_elsewhere_is_an_error() {
         let mark = r#"{"start": 4, "end": 14, "quote": "Ruin came.", "thesis": "t"}"#;
         let error = format!("{:#}", raw("[0, 15]", mark).place(TEXT).unwrap_err());
-        assert_eq!(error, "mark 1: 4 to 14 is not \"Ruin came.\" in a.txt");
+        assert_eq!(
+            error,
+            "mark 1: 4 to 14 is not \"Ruin came.\" in a.txt (labels count characters, not bytes)"
+        );
+    }
+
+    #[test]
+    fn an_empty_list_of_stances_is_an_error() {
+        let source = r#"{"doc": "a.txt", "body": [0, 15], "primary": "none",
+            "summary": {"t": {"stance": [], "weight": 0}}}"#;
+        let error = parse(source.as_bytes()).unwrap().place(TEXT).unwrap_err();
+        assert!(
+            error.to_string().contains("summary, t: an empty list"),
+            "{error}"
+        );
     }
 
     #[test]

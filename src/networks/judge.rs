@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use ndarray::{Array1, Array2, Axis, Ix2, Ix3, concatenate, s};
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -32,8 +32,7 @@ pub struct Judge {
     tokenizer: Wordpiece,
     max_length: usize,
     trained_on: Vec<String>,
-    /// Encoder and head.
-    pub weights: [WeightFile; 2],
+    pub weights: Vec<WeightFile>,
 }
 
 #[derive(Deserialize)]
@@ -49,15 +48,18 @@ impl Judge {
     pub fn load(models: &Path, workers: &Workers) -> Result<Self> {
         let folder = Folder::new(models, "judge")?;
         let config: Config = folder.config()?;
-        let (encoder, encoder_file) = folder.network("encoder.onnx", workers)?;
-        let (head, head_file) = folder.network("head.onnx", workers)?;
+        ensure!(
+            config.max_length > 2,
+            "{}: max_length is too small",
+            folder.path.join("config.json").display()
+        );
         Ok(Self {
-            encoder,
-            head,
+            encoder: folder.network("encoder.onnx", workers)?,
+            head: folder.network("head.onnx", workers)?,
             tokenizer: folder.tokenizer()?,
             max_length: config.max_length,
             trained_on: config.theses,
-            weights: [encoder_file, head_file],
+            weights: folder.files(),
         })
     }
 

@@ -8,6 +8,7 @@ mod judge;
 mod pieces;
 mod reader;
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,9 +51,11 @@ pub fn round(x: f64) -> f64 {
 struct Folder {
     name: String,
     path: PathBuf,
+    /// What was read of it.
+    files: RefCell<Vec<WeightFile>>,
 }
 
-/// A weight file that a run used.
+/// A file of a network that a run used.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct WeightFile {
     pub file: String,
@@ -70,6 +73,7 @@ impl Folder {
         Ok(Self {
             name: name.to_owned(),
             path,
+            files: RefCell::default(),
         })
     }
 
@@ -77,6 +81,10 @@ impl Folder {
         let path = self.path.join(file);
         let bytes =
             fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        self.files.borrow_mut().push(WeightFile {
+            file: format!("{}/{file}", self.name),
+            sha256: store::sha256(&bytes),
+        });
         Ok((path, bytes))
     }
 
@@ -90,16 +98,14 @@ impl Folder {
         Wordpiece::new(&bytes).with_context(|| path.display().to_string())
     }
 
-    fn network(&self, file: &str, workers: &Workers) -> Result<(Box<dyn Engine>, WeightFile)> {
+    fn network(&self, file: &str, workers: &Workers) -> Result<Box<dyn Engine>> {
         let (path, bytes) = self.read(file)?;
-        let weights = WeightFile {
-            file: format!("{}/{file}", self.name),
-            sha256: store::sha256(&bytes),
-        };
-        Ok((
-            Box::new(RtenEngine::load(&path, bytes, workers.clone())?),
-            weights,
-        ))
+        Ok(Box::new(RtenEngine::load(&path, bytes, workers.clone())?))
+    }
+
+    /// The files that were read.
+    fn files(self) -> Vec<WeightFile> {
+        self.files.into_inner()
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Reader {
     /// BIO labels of the voice head.
     pub voice_labels: Vec<String>,
     pub thresholds: ClaimThresholds,
-    pub weights: WeightFile,
+    pub weights: Vec<WeightFile>,
 }
 
 #[derive(Deserialize)]
@@ -71,15 +71,14 @@ impl Reader {
             "{}: max_length is too small",
             folder.path.join("config.json").display()
         );
-        let (engine, weights) = folder.network("model.onnx", workers)?;
         Ok(Self {
-            engine,
+            engine: folder.network("model.onnx", workers)?,
             tokenizer: folder.tokenizer()?,
             max_length: config.max_length,
             entity_labels: config.labels.entities,
             voice_labels: config.labels.voice,
             thresholds: config.thresholds,
-            weights,
+            weights: folder.files(),
         })
     }
 

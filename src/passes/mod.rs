@@ -62,7 +62,7 @@ impl Pipeline {
 
     /// The weight files in use.
     pub fn weights(&self) -> Vec<&WeightFile> {
-        let reader = self.reader.iter().map(|r| &r.weights);
+        let reader = self.reader.iter().flat_map(|r| &r.weights);
         reader
             .chain(self.judge.iter().flat_map(|j| &j.weights))
             .collect()

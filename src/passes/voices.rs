@@ -139,8 +139,7 @@ fn by_block(sentences: &[Sentence]) -> impl Iterator<Item = Range<usize>> {
         })
 }
 
-/// The part of `span` in `sentence`, if it is long enough to be a voice or the
-/// whole of the sentence.
+/// The part of `span` in `sentence`.
 fn clip(span: Span, sentence: Span) -> Option<Span> {
     span.overlaps(sentence)
         .then(|| Span::new(span.start.max(sentence.start), span.end.min(sentence.end)))
@@ -186,11 +185,11 @@ fn quotations(document: &Document, block: &Block) -> Vec<Span> {
     found
 }
 
-/// The mark that closes what `open` opens. (‘ is left out where ’ would be an
-/// apostrophe of the next word; [`quotations`] looks at the letter after it.)
+/// The mark that closes what `open` opens.
 fn closing(open: char) -> Option<char> {
     Some(match open {
-        '“' | '„' => '”',
+        '“' => '”',
+        '„' => '“',
         '"' => '"',
         '«' => '»',
         '‘' => '’',
