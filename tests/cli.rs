@@ -61,6 +61,22 @@ impl Desk {
         )
     }
 
+    /// Evaluates the essays against `labels/`; exit code and standard error.
+    fn evaluate(&self) -> (i32, String) {
+        let output = konspekt(&["evaluate", "--quiet", "--essays"])
+            .arg(self.path("essays"))
+            .arg("--out")
+            .arg(self.path("out"))
+            .arg("--labels")
+            .arg(self.path("labels"))
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    }
+
     fn table(&self) -> Value {
         serde_json::from_slice(&fs::read(self.path("out/table.json")).unwrap()).unwrap()
     }
@@ -263,33 +279,18 @@ fn help_has_examples_and_completions_are_printed() {
 #[test]
 fn labels_for_an_unknown_essay() {
     let desk = Desk::new();
-    let (essays, out, labels) = (desk.path("essays"), desk.path("out"), desk.path("labels"));
-    let evaluate = || {
-        let output = konspekt(&["evaluate", "--quiet", "--essays"])
-            .args([&essays])
-            .arg("--out")
-            .arg(&out)
-            .arg("--labels")
-            .arg(&labels)
-            .output()
-            .unwrap();
-        (
-            output.status.code().unwrap(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
-    };
     let label = |doc: &str| {
         format!(r#"{{"doc": "{doc}", "body": [12, 60], "primary": "none", "summary": {{}}}}"#)
     };
     desk.put("labels/other.json", label("other.txt"));
-    let (code, said) = evaluate();
+    let (code, said) = desk.evaluate();
     assert_eq!(code, 1);
     assert!(
         said.contains("none of the 1 labels is for an essay of this run"),
         "{said}"
     );
     desk.put("labels/good.json", label("good.txt"));
-    let (code, said) = evaluate();
+    let (code, said) = desk.evaluate();
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("other.txt is passed over"), "{said}");
 }
@@ -299,16 +300,8 @@ fn labels_that_do_not_fit_the_codebook() {
     let desk = Desk::new();
     let label = r#"{"doc": "good.txt", "body": [12, 60], "primary": "party-state", "summary": {}}"#;
     desk.put("labels/good.json", label);
-    let output = konspekt(&["evaluate", "--quiet", "--essays"])
-        .arg(desk.path("essays"))
-        .arg("--out")
-        .arg(desk.path("out"))
-        .arg("--labels")
-        .arg(desk.path("labels"))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
+    let (code, said) = desk.evaluate();
+    assert_eq!(code, 1);
     assert!(said.contains("\"party-state\" is no thesis"), "{said}");
 }
 
@@ -319,15 +312,8 @@ fn an_unread_essay_is_told_by_a_second_evaluation_too() {
     let label = r#"{"doc": "good.txt", "body": [12, 60], "primary": "none", "summary": {}}"#;
     desk.put("labels/good.json", label);
     for _ in 0..2 {
-        let output = konspekt(&["evaluate", "--quiet", "--essays"])
-            .arg(desk.path("essays"))
-            .arg("--out")
-            .arg(desk.path("out"))
-            .arg("--labels")
-            .arg(desk.path("labels"))
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(3));
+        let (code, said) = desk.evaluate();
+        assert_eq!(code, 3, "{said}");
     }
 }
 

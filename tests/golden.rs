@@ -15,9 +15,13 @@ const GOLDEN: &str = "tests/golden/origins-of-stalinism";
 const SAMPLE: &str = "outputs/sample/table.md";
 
 fn run(out: &Path, args: &[&str]) -> String {
+    konspekt("run", out, args)
+}
+
+fn konspekt(command: &str, out: &Path, args: &[&str]) -> String {
     let output = Command::cargo_bin("konspekt")
         .unwrap()
-        .args(["run", "--quiet"])
+        .args([command, "--quiet"])
         .args(args)
         .arg("--out")
         .arg(out)
@@ -149,17 +153,7 @@ fn every_quote_lies_at_its_place() {
 #[test]
 fn evaluate_agrees_with_the_scoring_script() {
     let out = tempfile::tempdir().unwrap();
-    let output = Command::cargo_bin("konspekt")
-        .unwrap()
-        .args(["evaluate", "--quiet", "--out"])
-        .arg(out.path())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    konspekt("evaluate", out.path(), &[]);
     let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
     let scores = read(&out.path().join("scores.json"));
     let wanted = read(Path::new("tests/fixtures/score-table.json"));

@@ -79,9 +79,7 @@ pub fn run(args: &AnnotateArgs) -> Result<Outcome> {
 fn annotate(pipeline: &Pipeline, essay: Essay) -> Result<Vec<u8>> {
     let mut annotated = Annotated::new(essay);
     for &pass in pipeline.passes() {
-        let file = || format!("{}: {}", annotated.essay.file, pass.name());
-        let context = file();
-        pipeline.apply(pass, &mut annotated).context(context)?;
+        pipeline.apply(pass, &mut annotated)?;
     }
     Ok(annotation_line(&annotated))
 }

@@ -103,9 +103,7 @@ impl Session {
             let bar = self.progress.stage(pass.name(), essays.len());
             self.workers.run(|| {
                 essays.par_iter_mut().try_for_each(|essay| -> Result<()> {
-                    self.pipeline
-                        .apply(pass, essay)
-                        .with_context(|| format!("{}: {}", essay.essay.file, pass.name()))?;
+                    self.pipeline.apply(pass, essay)?;
                     bar.inc(1);
                     Ok(())
                 })

@@ -116,6 +116,11 @@ impl<'a> Sorter<'a> {
                 || prose::longer_than(self.words(index), 30))
     }
 
+    fn is_author(&self, words: &str) -> bool {
+        let author = self.metadata.author.as_deref();
+        author.is_some_and(|author| normal(author) == normal(words))
+    }
+
     fn is_short(&self, index: usize) -> bool {
         !prose::longer_than(self.words(index), 20)
     }
@@ -452,11 +457,7 @@ impl<'a> Sorter<'a> {
                 continue;
             }
             let words = self.bare(index);
-            let is_author = self
-                .metadata
-                .author
-                .as_deref()
-                .is_some_and(|author| normal(author) == normal(words));
+            let is_author = self.is_author(words);
             // Above the title a name may be that of the site's section (`World
             // Affairs`), so there it must have an initial or be in the title's block.
             let below = title.is_some_and(|title| title < index);
@@ -697,11 +698,7 @@ impl<'a> Sorter<'a> {
                 continue;
             }
             let words = self.bare(index);
-            let is_author = self
-                .metadata
-                .author
-                .as_deref()
-                .is_some_and(|author| normal(author) == normal(words));
+            let is_author = self.is_author(words);
             // Place and date: `Ghent, 3 May 1911.`
             let dated = !prose::longer_than(words, 6)
                 && prose::year(words).is_some()

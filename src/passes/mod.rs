@@ -70,6 +70,11 @@ impl Pipeline {
 
     /// Runs one pass over one essay.
     pub fn apply(&self, pass: Layer, on: &mut Annotated) -> Result<()> {
+        let added = self.add(pass, on);
+        added.with_context(|| format!("{}: {}", on.essay.file, pass.name()))
+    }
+
+    fn add(&self, pass: Layer, on: &mut Annotated) -> Result<()> {
         let reader = || self.reader.as_ref().context("the reader is not loaded");
         let document = &on.essay.document;
         match pass {

@@ -64,7 +64,7 @@ pub fn find(
                         .chain(before.flatten())
                         .map(|k| &attributions[k])
                         .find(|a| a.source.is_some());
-                    voice(document, span, speaker)
+                    voice(span, speaker)
                 })
                 .collect();
             let own = &attributions[i];
@@ -72,7 +72,7 @@ pub fn find(
                 own.contents
                     .iter()
                     .filter(|span| !quoted.iter().any(|(_, q)| q.overlaps(**span)))
-                    .map(|&span| voice(document, span, Some(own))),
+                    .map(|&span| voice(span, Some(own))),
             );
             of_sentence.sort_by_key(|v| v.span);
             voices.extend(of_sentence);
@@ -81,8 +81,7 @@ pub fn find(
     voices
 }
 
-fn voice(document: &Document, span: Span, attribution: Option<&Attribution>) -> Voice {
-    debug_assert!(document.text.is_char_boundary(span.start));
+fn voice(span: Span, attribution: Option<&Attribution>) -> Voice {
     Voice {
         span,
         source: attribution.and_then(|a| a.source.clone()),
