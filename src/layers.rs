@@ -127,6 +127,18 @@ pub struct Claim {
     pub kind: ClaimKind,
     /// Probability, 0 to 1.
     pub score: f64,
+    /// Of a causal sentence, what brings what about.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub causation: Option<Causation>,
+}
+
+/// What a sentence says brings what about, in its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Causation {
+    pub cause: Span,
+    pub effect: Span,
+    /// The words that tie them together ("because", "led to"), if any.
+    pub signal: Option<Span>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +162,9 @@ pub struct Voice {
     pub source: Option<String>,
     /// The words that attribute it ("argues", "according to"), if any.
     pub cue: Option<String>,
+    /// How far the author of the essay is committed to the content: from -3,
+    /// sure that it is not so, over 0, left open, to 3, sure that it is so.
+    pub commitment: f64,
 }
 
 /// What one sentence says of one thesis.

@@ -152,6 +152,15 @@ fn a_text_of_50_megabytes() {
 }
 
 #[test]
+fn an_essay_without_a_sentence() {
+    let desk = Desk::new();
+    desk.put("essays/rule.md", "---\n\n***\n");
+    let (code, said) = desk.run();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(desk.table()["essays"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_line_of_a_megabyte() {
     let desk = Desk::new();
     // Endless words are one piece each, so that the networks have little to do.
@@ -236,11 +245,11 @@ fn a_truncated_weight_file() {
         "reader/model.onnx",
         "judge/config.json",
         "judge/tokenizer.json",
-        "judge/encoder.onnx",
+        "judge/model.onnx",
         "judge/head.onnx",
     ] {
         let mut bytes = fs::read(Path::new("models").join(file)).unwrap();
-        if file == "judge/encoder.onnx" {
+        if file == "judge/model.onnx" {
             bytes.truncate(1_000_000);
         }
         desk.put(&format!("models/{file}"), bytes);
@@ -248,7 +257,7 @@ fn a_truncated_weight_file() {
     let models = desk.path("models");
     desk.fails(
         &["--models", models.to_str().unwrap()],
-        &["judge/encoder.onnx", "damaged"],
+        &["judge/model.onnx", "damaged"],
     );
 }
 

@@ -46,6 +46,8 @@ struct ReaderCase {
     entities_best: Vec<usize>,
     voice: Vec<Vec<f32>>,
     voice_best: Vec<usize>,
+    causes: Vec<Vec<f32>>,
+    commitment: Vec<f32>,
 }
 
 #[test]
@@ -70,25 +72,32 @@ fn the_reader_agrees_with_its_original() {
                     ("attention_mask", row(&vec![1; case.input_ids.len()])),
                     ("shape_ids", row(&case.shape_ids)),
                 ],
-                &["claims", "entities", "voice"],
+                &["claims", "entities", "voice", "causes", "commitment"],
             )
             .unwrap();
-        for (a, b) in outputs[0].iter().zip(&case.claims) {
-            assert!((a - b).abs() < CLOSE, "{text}: {a} for {b}");
-        }
+        compare(outputs[0].iter(), case.claims.iter(), text);
+        compare(outputs[3].iter(), case.causes.iter().flatten(), text);
+        compare(outputs[4].iter(), case.commitment.iter(), text);
         compare_pieces(&outputs[1], &case.entities, &case.entities_best, text);
         compare_pieces(&outputs[2], &case.voice, &case.voice_best, text);
+    }
+}
+
+/// Both from the beginning, as far as the shorter goes.
+fn compare<'a>(
+    got: impl Iterator<Item = &'a f32>,
+    wanted: impl Iterator<Item = &'a f32>,
+    text: &str,
+) {
+    for (a, b) in got.zip(wanted) {
+        assert!((a - b).abs() < CLOSE, "{text}: {a} for {b}");
     }
 }
 
 /// Logits of the first pieces (all of them in short texts), labels of all.
 fn compare_pieces(output: &ArrayD<f32>, first: &[Vec<f32>], best: &[usize], text: &str) {
     let output = output.index_axis(Axis(0), 0);
-    for (got, wanted) in output.axis_iter(Axis(0)).zip(first) {
-        for (a, b) in got.iter().zip(wanted) {
-            assert!((a - b).abs() < CLOSE, "{text}: {a} for {b}");
-        }
-    }
+    compare(output.iter(), first.iter().flatten(), text);
     let labels: Vec<usize> = output
         .axis_iter(Axis(0))
         .map(|logits| {
@@ -140,18 +149,24 @@ fn a_sentence_of_5000_words_is_read_to_its_end() {
 #[derive(Deserialize)]
 struct JudgeCase {
     sentences: Vec<String>,
+    /// The paragraph of each sentence.
+    paragraphs: Vec<usize>,
     theses: Vec<String>,
     /// By sentence, thesis and stance.
     stances: Vec<Vec<Vec<f32>>>,
 }
 
+fn judge(threads: usize) -> Judge {
+    Judge::load(Path::new("models"), &Workers::new(threads)).unwrap()
+}
+
 #[test]
 fn the_judge_agrees_with_its_original() {
-    let judge = Judge::load(Path::new("models"), &Workers::new(2)).unwrap();
+    let judge = judge(2);
     for case in fixture::<Vec<JudgeCase>>("judge-reference.json") {
         let sentences: Vec<&str> = case.sentences.iter().map(String::as_str).collect();
         let theses: Vec<&str> = case.theses.iter().map(String::as_str).collect();
-        let logits = judge.judge(&sentences, &theses).unwrap();
+        let logits = judge.judge(&sentences, &case.paragraphs, &theses).unwrap();
         assert_eq!(logits.len(), case.stances.len());
         for ((sentence, row), wanted) in sentences.iter().zip(&logits).zip(&case.stances) {
             for (got, wanted) in row.iter().flatten().zip(wanted.iter().flatten()) {
@@ -162,4 +177,57 @@ fn the_judge_agrees_with_its_original() {
             }
         }
     }
+}
+
+#[test]
+fn theses_are_judged_each_by_itself() {
+    let sentences = [
+        "The grain ran out before the decrees did.",
+        "“No,” she said, “it was the decrees that ran it out.” 🥖",
+        "",
+        "Nothing else happened that winter.",
+    ];
+    let theses = [
+        "Hunger: It says that hunger decided the outcome.",
+        "Decrees: It says that the government's own decrees decided the outcome.",
+    ];
+    let paragraphs = [0, 0, 1, 1];
+    let together = judge(2).judge(&sentences, &paragraphs, &theses).unwrap();
+    let judge = judge(1);
+    for (k, thesis) in theses.iter().enumerate() {
+        let alone = judge.judge(&sentences, &paragraphs, &[thesis]).unwrap();
+        for (all, alone) in together.iter().zip(&alone) {
+            compare(all[k].iter(), alone[0].iter(), thesis);
+        }
+    }
+    assert!(judge.judge(&[], &[], &theses).unwrap().is_empty());
+}
+
+#[test]
+fn a_paragraph_of_5000_words_is_judged_to_its_end() {
+    let thesis = "Hunger: It says that hunger decided the outcome.";
+    let filling = "They met again and adjourned. ".repeat(1000);
+    let mut sentences: Vec<&str> = filling.split_inclusive(". ").collect();
+    sentences.push("Hunger alone decided the outcome.");
+    let judged = judge(2)
+        .judge(&sentences, &vec![0; sentences.len()], &[thesis])
+        .unwrap();
+    assert_eq!(judged.len(), 1001);
+    let [none, asserts, ..] = judged[1000][0];
+    assert!(
+        asserts > none,
+        "the last sentence asserts the thesis: {:?}",
+        judged[1000]
+    );
+}
+
+#[test]
+fn a_thesis_that_is_too_long_is_named() {
+    let error = judge(1)
+        .judge(&["It rained."], &[0], &[&"word ".repeat(400)])
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("shorten the definition"),
+        "{error}"
+    );
 }

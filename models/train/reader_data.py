@@ -7,20 +7,23 @@ probability of all that is open (Cour et al. 2011, "Learning from Partial
 Labels"). A layer that a set does not annotate is None and costs nothing.
 """
 
+import ast
 import csv
 import gzip
 import io
 import json
-import random
 import re
 import tarfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 ENTITY_TYPES = ("PER", "ORG", "LOC", "EVENT", "WORK")
 VOICE_TYPES = ("SOURCE", "CUE", "CONTENT")
 CLAIMS = ("claim", "premise", "causal")
+CAUSES = ("CAUSE", "EFFECT", "SIGNAL")
 ENTITY_LABELS = ["O"] + [f"{p}-{t}" for t in ENTITY_TYPES for p in "BI"]
 VOICE_LABELS = ["O"] + [f"{p}-{t}" for t in VOICE_TYPES for p in "BI"]
 
@@ -38,11 +41,52 @@ class Sentence:
     entities: tuple | None = None
     voice: tuple | None = None
     claims: tuple = (None, None, None)
+    # every relation of cause as {"CAUSE": (start, end), ...}; SIGNAL may be missing
+    causes: list = field(default_factory=list)
+    # what the author says of events: (spans, value from -3, sure that not, to 3, sure that so)
+    commitment: list = field(default_factory=list)
+    place: tuple = (0, 0, True)  # paragraph of the article, sentence of the paragraph, whether its last
     tokens: list = field(default_factory=list)  # character spans, for scoring by token
 
 
 def types(*names):
     return frozenset(names)
+
+
+# --- word pieces ----------------------------------------------------------------
+
+MAX_LENGTH = 192
+SHAPES = 6
+
+
+def shape(piece: str) -> int:
+    """The case of a word piece as written: what an uncased encoder cannot see."""
+    letters = [c for c in piece if c.isalpha()]
+    if not letters:
+        return 5 if any(c.isnumeric() for c in piece) else 0
+    upper = [c.isupper() for c in letters]
+    if not any(upper):
+        return 1
+    if all(upper) and len(letters) > 1:
+        return 3
+    return 2 if upper[0] and not any(upper[1:]) else 4
+
+
+def load_tokenizer(base):
+    tokenizer = Tokenizer.from_file(str(Path(base) / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_LENGTH)
+    return tokenizer
+
+
+def encode(tokenizer, text):
+    """Ids, shapes and character offsets of the pieces, [CLS] and [SEP] included."""
+    encoding = tokenizer.encode(text)
+    return encoding.ids, [shape(text[a:b]) for a, b in encoding.offsets], encoding.offsets
+
+
+def pieces_under(spans, offsets):
+    return [i for i, (a, b) in enumerate(offsets) if b > a and any(start <= a < end for start, end in spans)]
 
 
 # --- text from tokens ---------------------------------------------------------
@@ -428,8 +472,9 @@ def ibm(data, part, rng, ratio):
     for topic in chosen:
         held, neither, seen = [], [], set()
         for number in articles[topic]:
-            for paragraph in files.get(f"clean_{number}.txt", "").split("\n"):
-                for a, b in split_sentences(paragraph):
+            for block, paragraph in enumerate(files.get(f"clean_{number}.txt", "").split("\n")):
+                pieces = split_sentences(paragraph)
+                for order, (a, b) in enumerate(pieces):
                     text = re.sub(r"\s+([.,;:])", r"\1", " ".join(paragraph[a:b].replace("[REF]", " ").split()))
                     k = key(text)
                     words = k.count(" ") + 1
@@ -438,7 +483,8 @@ def ibm(data, part, rng, ratio):
                     seen.add(k)
                     claim = any(c in k for c in claims[topic] if c)
                     premise = any(e in k or (words > 7 and k in e) for e in evidence[topic] if e)
-                    row = Sentence(text, "ibm", claims=(float(claim), float(premise), None))
+                    row = Sentence(text, "ibm", claims=(float(claim), float(premise), None),
+                                   place=(block, order, order + 1 == len(pieces)))
                     (held if claim or premise else neither).append(row)
         rng.shuffle(neither)
         yield from held
@@ -446,10 +492,36 @@ def ibm(data, part, rng, ratio):
 
 
 def causal_news(data, part):
-    rows = csv.DictReader(io.StringIO(read_text(data / "causal-news-corpus" / "V2" / f"{part}_subtask1.csv")))
-    for row in rows:
-        text, _ = detokenise(row["text"].split())
-        yield Sentence(text, "causal-news", claims=(None, None, float(row["label"])))
+    folder = data / "causal-news-corpus" / "V2"
+    relations = {}
+    name = f"{part}_subtask2_grouped.csv" + (".gz" if part == "train" else "")
+    for row in csv.DictReader(io.StringIO(read_text(folder / name))):
+        relations[row["text"]] = [r for r in map(relation, ast.literal_eval(row["causal_text_w_pairs"])) if r]
+    for row in csv.DictReader(io.StringIO(read_text(folder / f"{part}_subtask1.csv"))):
+        words = row["text"].split()
+        text, spans = detokenise(words)
+        causes = [{k: (spans[a][0], spans[b - 1][1]) for k, (a, b) in r.items()} for r in relations.get(row["text"], [])]
+        yield Sentence(text, "causal-news", claims=(None, None, float(row["label"])), causes=causes, tokens=spans)
+
+
+CNC_TAG = re.compile(r"<(/?)(ARG0|ARG1|SIG0)>")
+CNC_NAMES = {"ARG0": "CAUSE", "ARG1": "EFFECT", "SIG0": "SIGNAL"}
+
+
+def relation(marked):
+    """Token ranges [start, end) of a marked relation of the Causal News Corpus; of a
+    broken signal the first part, as a span is one."""
+    found, start, count = {}, {}, 0
+    for piece in re.split(r"(</?(?:ARG0|ARG1|SIG0)>)", marked):
+        tag = CNC_TAG.fullmatch(piece)
+        if tag is None:
+            count += len(piece.split())
+        elif tag.group(1):
+            found.setdefault(CNC_NAMES[tag.group(2)], (start[tag.group(2)], count))
+        else:
+            start[tag.group(2)] = count
+    found = {k: v for k, v in found.items() if v[1] > v[0]}
+    return found if "CAUSE" in found and "EFFECT" in found else None
 
 
 def unicausal(data, rng, easy_negatives):
@@ -470,11 +542,34 @@ def unicausal(data, rng, easy_negatives):
                 yield Sentence(text, "unicausal", claims=(None, None, label))
 
 
+# --- commitment ---------------------------------------------------------------
+
+FACTUALITY = ("CB", "MV2", "RP", "UDS_IH2")
+
+
+def factuality(data, name, part):
+    """How sure the author is that what the target says is so. Of a long passage the last
+    90 tokens: its target stands at the end."""
+    path = data / "factuality" / name / f"{part}.jsonl"
+    path = path if path.exists() else path.with_suffix(".jsonl.gz")
+    for line in read_text(path).splitlines():
+        row = json.loads(line)
+        words = row["text"].split()
+        cut = max(0, max(t["span1"][1] for t in row["targets"]) - 90)
+        text, spans = detokenise(words[cut:])
+        targets = []
+        for target in row["targets"]:
+            a, b = (i - cut for i in target["span1"])
+            if 0 <= a < b <= len(spans):
+                targets.append((spans[a:b], float(target["label"])))
+        yield Sentence(text, name, commitment=targets, tokens=spans)
+
+
 # --- own examples -------------------------------------------------------------
 
-def own(path):
+def own(path, layers=("names",)):
     """Sentences written for konspekt, marked up as `{PER Rosa Luxemburg}`; spans
-    may nest. Every layer of theirs is complete."""
+    may nest. Of `layers` (names: with voices; causes) everything is marked."""
     for line in read_text(path).split("\n"):
         if not line.strip() or line.startswith("#"):
             continue
@@ -489,12 +584,33 @@ def own(path):
                 text += piece
         assert not stack, line
         pick = lambda kinds: (sorted(s for s in found if set(s[2]) <= set(kinds)), O)
-        yield Sentence(text, "own", entities=pick(ENTITY_TYPES), voice=pick(VOICE_TYPES))
+        sentence = Sentence(text, "own")
+        if "names" in layers:
+            sentence.entities, sentence.voice = pick(ENTITY_TYPES), pick(VOICE_TYPES)
+        if "causes" in layers:
+            parts = {}
+            for start, end, kinds in pick(CAUSES)[0]:
+                parts.setdefault(next(iter(kinds)), (start, end))
+            whole = "CAUSE" in parts and "EFFECT" in parts
+            sentence.causes, sentence.claims = [parts] if whole else [], (None, None, float(whole))
+        yield sentence
 
 
 # --- what is trained on, and on what it is tested ---------------------------------
 
-def training(data, own_path, rng):
+def nine_tenths(data):
+    """The training part of the Causal News Corpus less the tenth kept for development."""
+    return [s for i, s in enumerate(causal_news(data, "train")) if i % 10]
+
+
+def unseen(rows, *training):
+    """Test sentences that do not stand in training material as well (motions share
+    articles, news agencies sentences)."""
+    seen = {key(s.text) for part in training for s in part}
+    return [s for s in rows if key(s.text) not in seen]
+
+
+def training(data, own_folder, rng):
     out = list(ewt(data, "train"))
     for domain in ("politics", "literature", "science", "music", "ai"):
         repeat = 2 if domain in ("politics", "literature") else 1  # nearest to essays
@@ -505,10 +621,13 @@ def training(data, own_path, rng):
     out += list(gum(data, "train")) * 2
     out += list(litbank(data, 0.02, rng))
     out += list(ibm(data, "train", rng, 2))
-    causal = list(causal_news(data, "train"))
-    out += [s for i, s in enumerate(causal) if i % 10]
+    out += nine_tenths(data)
     out += list(unicausal(data, rng, 1500))
-    out += list(own(own_path)) * 5
+    for part in ("train", "dev"):
+        for name, repeat in (("CB", 3), ("MV2", 1), ("RP", 2), ("UDS_IH2", 1)):
+            out += list(factuality(data, name, part)) * (repeat if part == "train" else 1)
+    out += list(own(own_folder / "own_examples.txt")) * 3
+    out += list(own(own_folder / "own_causes.txt", ("causes",))) * 2
     return out
 
 
@@ -523,7 +642,9 @@ def tests(data, rng):
     return {"ewt": list(ewt(data, "test")), "politics": list(crossner(data, "politics", "test")),
             "literature": list(crossner(data, "literature", "test")),
             "wikigold": list(wikigold(data, True)), "ehri": list(ehri(data, True)), "gum": list(gum(data, "test")),
-            "ibm": list(ibm(data, "test", rng, 3)), "causal": list(causal_news(data, "dev"))}
+            "ibm": unseen(ibm(data, "test", rng, 3), ibm(data, "train", rng, 1000)),
+            "causal": unseen(causal_news(data, "dev"), causal_news(data, "train"), unicausal(data, rng, 10**6)),
+            **{name: list(factuality(data, name, "test")) for name in FACTUALITY}}
 
 
 def essays(shared):

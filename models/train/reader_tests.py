@@ -11,28 +11,51 @@ ENTITIES = list(data.ENTITY_TYPES)
 LABELS = {"entities": data.ENTITY_LABELS, "voice": data.VOICE_LABELS}
 
 
-def decode(text, offsets, logits, labels):
-    """Spans (start, end, type) of the best label of every word's first piece."""
-    spans, current, previous_end = [], None, -1
-    best = logits.argmax(-1)
-    for (a, b), k in zip(offsets, best):
+HYPHENS = set("-‐‑")
+
+
+def words_of(text, offsets):
+    """[first piece, start, end] of every word; a word is a run of letters and digits, or a mark."""
+    words, previous_end = [], -1
+    for i, (a, b) in enumerate(offsets):
         if a == b:
             continue
-        inside_word = a == previous_end and a > 0 and text[a - 1].isalnum() and text[a].isalnum()
-        previous_end = b
-        if inside_word:
-            if current:
-                current[1] = b
-            continue
-        label = labels[k]
-        if label == "O":
-            current = None
-        elif label[0] == "I" and current and current[2] == label[2:]:
-            current[1] = b
+        if a == previous_end and a > 0 and text[a - 1].isalnum() and text[a].isalnum():
+            words[-1][2] = b
         else:
-            current = [a, b, label[2:]]
-            spans.append(current)
-    return [tuple(s) for s in spans]
+            words.append([i, a, b])
+        previous_end = b
+    return words
+
+
+def decode(text, offsets, logits, labels):
+    """Spans (start, end, type) of the best labels of the words (a word has its first
+    piece's logits) of all in which a span begins with B and goes on with I, and a
+    hyphenated word is not divided (Viterbi 1967)."""
+    words = words_of(text, offsets)
+    if not words:
+        return []
+    inside = np.array([label[0] == "I" for label in labels])
+    goes_on = np.array([[a != "O" and a[2:] == b[2:] for b in labels] for a in labels])
+    free = ~inside[None, :] | goes_on
+    joined = np.array([[(a == b == "O") or (b[0] == "I" and on) for b, on in zip(labels, row)] for a, row in zip(labels, goes_on)])
+    logits = np.asarray(logits, np.float64)
+    score, back = np.where(inside, -1e9, logits[words[0][0]]), []
+    for (_, a, b), (piece, c, d) in zip(words, words[1:]):
+        one = b == c and (text[a:b] in HYPHENS or text[c:d] in HYPHENS)
+        total = score[:, None] + np.where(joined if one else free, 0, -1e9)
+        back.append(total.argmax(0))
+        score = total.max(0) + logits[piece]
+    path = [int(score.argmax())]
+    for came_from in reversed(back):
+        path.append(int(came_from[path[-1]]))
+    spans = []
+    for (_, a, b), k in zip(words, reversed(path)):
+        if labels[k][0] == "B":
+            spans.append([a, b, labels[k][2:]])
+        elif labels[k][0] == "I":
+            spans[-1][1] = b
+    return [tuple(span) for span in spans]
 
 
 def scores(right, found, gold):
@@ -133,20 +156,154 @@ def voices(sentences, found):
         f"{k} token": scores(*v) for k, v in token_counts.items()}
 
 
+def plain(body):
+    """The body as a reader sees it: Markdown marks and note marks cut out."""
+    clean = lambda s: " ".join(re.sub(r"[*_]+|\[\^?\d+\]", "", s).split())
+    return "\n\n".join(filter(None, map(clean, re.split(r"\n\s*\n", body))))
+
+
 def essay_names(run, shared):
     """Distinct (form, type) pairs found in the bodies of labelled essays."""
     out = {}
     for essay, body, gold in data.essays(shared):
         found, by_rule = set(), set()
-        clean = lambda s: " ".join(re.sub(r"[*_]+|\[\^?\d+\]", "", s).split())
-        texts = [clean(p[a:b]) for p in re.split(r"\n\s*\n", body) for a, b in data.split_sentences(p)]
-        texts = [t for t in texts if t]
-        for text, (offsets, entities, _, _) in zip(texts, run(texts)):
+        texts = [p[a:b].strip() for p in plain(body).split("\n\n") for a, b in data.split_sentences(p)]
+        for text, (offsets, entities, *_) in zip(texts, run(texts)):
             found |= {(text[a:b], k) for a, b, k in decode(text, offsets, entities, LABELS["entities"])}
             by_rule |= {(text[a:b], k) for a, b, k in capitals(text)}
         out[essay] = {"reader": scores(len(found & gold), len(found), len(gold)),
                       "capitals": scores(len(by_rule & gold), len(by_rule), len(gold))}
     return out
+
+
+def by_keyword_and_place(head, k, rows, dev, past):
+    """The baseline: logistic regression on the list of words, each word of the list by
+    itself, the sentence's length and where it stands in its paragraph and article. Scores
+    of `rows`, and the threshold that is best on `dev`."""
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    def features(sentence):
+        found = {m.group().lower(): 1 for m in KEYWORDS[head].finditer(sentence.text)}
+        paragraph, number, last = sentence.place
+        return found | {"any": bool(found), "length": len(sentence.text) / 100, "lead": paragraph == 0, "paragraph": min(paragraph, 40) / 40,
+                        "first": number == 0, "last": last}
+
+    target = lambda sentences: np.array([s.claims[k] for s in sentences])
+    vectors = DictVectorizer()
+    model = LogisticRegression(max_iter=2000).fit(vectors.fit_transform(map(features, past)), target(past))
+    score = lambda sentences: model.predict_proba(vectors.transform(map(features, sentences)))[:, 1]
+    return score(rows), best_threshold(target(dev), score(dev))
+
+
+def nearest_pair(first, second):
+    """The best two spans that do not overlap, (first, last) of each, by the sum of the
+    scores of their ends; `first` and `second`: [pieces, 2]. One lies before the other."""
+    best = None
+    for swapped, (a, b) in enumerate(((first, second), (second, first))):
+        before, after = best_spans(a), best_spans(b[::-1, ::-1])[::-1]
+        for cut in range(len(a) - 1):
+            score = before[cut][0] + after[cut + 1][0]
+            if best is None or score > best[0]:
+                last = len(b) - 1
+                spans = before[cut][1:], (last - after[cut + 1][2], last - after[cut + 1][1])
+                best = score, *(spans[::-1] if swapped else spans)
+    return best[1:] if best else None
+
+
+def best_spans(scores):
+    """For every prefix of the pieces the best span in it: (score, first, last)."""
+    out, start = [], 0
+    for last, (_, closing) in enumerate(scores):
+        if scores[last][0] > scores[start][0]:
+            start = last
+        span = (scores[start][0] + closing, start, last)
+        out.append(span if not out or span[0] > out[-1][0] else out[-1])
+    return out
+
+
+def decode_causes(offsets, logits):
+    """{part: (start, end)} of characters from the six ends of every piece."""
+    inner = [i for i, (a, b) in enumerate(offsets) if b > a]
+    if len(inner) < 2:
+        return {}
+    pair = nearest_pair(logits[inner, 0:2], logits[inner, 2:4])
+    where = lambda span: (offsets[inner[span[0]]][0], offsets[inner[span[1]]][1])
+    found = {"CAUSE": where(pair[0]), "EFFECT": where(pair[1])}
+    score, first, last = best_spans(logits[inner, 4:6])[-1]
+    if score > logits[0, 4] + logits[0, 5]:
+        found["SIGNAL"] = where((first, last))
+    return found
+
+
+SIGNALS = [  # connective, whether the cause stands after it
+    (r"because of|because|due to|as a result of|thanks to|after|since|over|in protest (?:at|against|over)|to protest(?: against)?|against|for|from", True),
+    (r"led to|leads to|leading to|leaving|killing|caused|causing|triggered|sparked|sparking|prompted|prompting|resulted in|forced|so that|so|therefore|thus|hence", False),
+]
+
+
+def causes_by_rule(text):
+    """The baseline: the sentence cut in two at the first word of a list."""
+    hits = [(m.start(), m.end(), after) for words, after in SIGNALS for m in re.finditer(rf"\b(?:{words})\b", text)]
+    hits = [h for h in hits if 0 < h[0] and h[1] < len(text.rstrip(" .")) - 1]
+    if not hits:
+        return {}
+    start, end, after = min(hits)
+    left, right = (0, len(text[:start].rstrip(" ,"))), (end + 1, len(text.rstrip(" .")))
+    return {"CAUSE": right if after else left, "EFFECT": left if after else right, "SIGNAL": (start, end)}
+
+
+def causes(sentences, found):
+    """Exact spans of cause, effect and signal in the sentences that have a relation. Two
+    counts: against the relation that the answer is nearest to, and against all relations
+    (an answer is one relation, so that the others are lost)."""
+    near, every = {k: [0, 0, 0] for k in data.CAUSES}, [0, 0, 0]
+    add = lambda counts, g, m: [x + y for x, y in zip(counts, (len(g & m), len(m), len(g)))]
+    for sentence, answer in zip(sentences, found):
+        mine = set(answer.items())
+        gold = max((set(r.items()) for r in sentence.causes), key=lambda r: len(r & mine))
+        for part in data.CAUSES:
+            near[part] = add(near[part], *({s for s in x if s[0] == part} for x in (gold, mine)))
+        every = add(every, set().union(*(r.items() for r in sentence.causes)), mine)
+    total = [sum(v) for v in zip(*near.values())]
+    return scores(*total) | {"f1 by part": {k: scores(*v)["f1"] for k, v in near.items()}, "all relations": scores(*every)}
+
+
+NEGATION = re.compile(r"\b(not|no|never|none|nobody|nothing|neither|nor|without|cannot|hardly|unlikely|refused?|failed?|den(?:y|ied|ies))\b|n't", re.I)
+
+
+def three_way(values):
+    return np.where(values >= 1, 1, np.where(values <= -1, -1, 0))
+
+
+def commitment_figures(gold, said):
+    """Pearson's r, mean absolute error and the macro-F1 of so, open, not so."""
+    a, b = three_way(gold), three_way(said)
+    f1 = [2 * ((a == k) & (b == k)).sum() / max(1, (a == k).sum() + (b == k).sum()) for k in (-1, 0, 1)]
+    r = float(np.corrcoef(gold, said)[0, 1]) if said.std() > 0 else 0.0
+    return {"r": round(r, 3), "mae": round(float(np.abs(gold - said).mean()), 2), "macro-F1": round(100 * float(np.mean(f1)), 1),
+            "targets": len(gold)}
+
+
+def commitment(run, test, train):
+    """For every set: the reader, the training part's mean, and a word of negation."""
+    report = {}
+    for name in data.FACTUALITY:
+        gold, said, negated = [], [], []
+        rows = test[name]
+        for sentence, out in zip(rows, run([s.text for s in rows])):
+            for spans, value in sentence.commitment:
+                under = data.pieces_under(spans, out[0])
+                gold.append(value)
+                said.append(float(out[5][under].mean()) if under else 0.0)
+                negated.append(bool(NEGATION.search(sentence.text)))
+        gold, said, negated = np.array(gold), np.array(said), np.array(negated)
+        past = [(v, bool(NEGATION.search(s.text))) for s in train[name] for _, v in s.commitment]
+        mean = lambda which: float(np.mean([v for v, n in past if which is None or n == which]))
+        report[name] = {"reader": commitment_figures(gold, said),
+                        "mean": commitment_figures(gold, np.full(len(gold), mean(None))),
+                        "negation word": commitment_figures(gold, np.where(negated, mean(True), mean(False)))}
+    return report
 
 
 def figures(run, folder, shared, seed, thresholds=None):
@@ -171,11 +328,14 @@ def figures(run, folder, shared, seed, thresholds=None):
     if shared:
         report["entities"]["own essays, distinct forms"] = essay_names(run, shared)
     score = {name: claim_scores(test[name]) for name in ("ibm", "causal")}
+    past = {"ibm": list(data.ibm(folder, "train", random.Random(seed), 3)), "causal": data.nine_tenths(folder)}
     for k, name in heads.items():
         rows, head = test[name], data.CLAIMS[k]
         word = np.array([float(bool(KEYWORDS[head].search(s.text))) for s in rows])
+        placed, threshold = by_keyword_and_place(head, k, rows, dev[name], past[name])
         report["claims"][head] = {"threshold": round(thresholds[k], 3),
                                   "reader": binary(target(rows, k), score[name][:, k], thresholds[k]),
+                                  "keywords and position": binary(target(rows, k), placed, threshold),
                                   "keywords": binary(target(rows, k), word, 0.5),
                                   "always": binary(target(rows, k), np.ones(len(rows)), 0.5)}
     rows = test["gum"]
@@ -183,6 +343,11 @@ def figures(run, folder, shared, seed, thresholds=None):
     report["voice"] = {"reader": voices(rows, found),
                        "quotation marks and verbs of saying":
                            voices(rows, [[(a, b, "CONTENT") for a, b in voice_by_rule(s.text)] for s in rows])}
+    rows = [s for s in test["causal"] if s.causes]
+    report["causes"] = {"reader": causes(rows, [decode_causes(o[0], o[4]) for o in run([s.text for s in rows])]),
+                        "cut at a signal word": causes(rows, [causes_by_rule(s.text) for s in rows])}
+    train = {name: list(data.factuality(folder, name, "train")) for name in data.FACTUALITY}
+    report["commitment"] = commitment(run, test, train)
     return report, thresholds
 
 
@@ -207,13 +372,14 @@ def reference(run, encode):
     """Inputs and logits of `run` (the rounded float model) on `ODD`; of inputs over
     40 pieces the first four rows and the best label of every piece."""
     cases = []
-    for text, (_, entities, claims, voice) in zip(ODD, run(ODD)):
+    for text, (_, entities, claims, voice, causes, commitment) in zip(ODD, run(ODD)):
         ids, shapes, _ = encode(text)
         case = {"text": text, "input_ids": ids, "shape_ids": shapes, "claims": np.round(claims.astype(float), 5).tolist()}
-        for name, logits in (("entities", entities), ("voice", voice)):
+        for name, logits in (("entities", entities), ("voice", voice), ("causes", causes), ("commitment", commitment)):
             kept = logits if len(ids) <= 40 else logits[:4]
             case[name] = np.round(kept.astype(float), 5).tolist()
-            case[f"{name}_best"] = logits.argmax(-1).tolist()
+            if name in LABELS:
+                case[f"{name}_best"] = logits.argmax(-1).tolist()
         cases.append(case)
     return cases
 
@@ -229,14 +395,24 @@ def tables(report, plain):
         r = row["reader"]
         kinds = ", ".join(f"{k} {v}" for k, v in r.get("f1 by type", {}).items())
         lines.append(f"| {name}{f' ({kinds})' if kinds else ''} | {r['f1']} | {before[name]['reader']['f1']} | {r['precision']} | {r['recall']} | {row['capitals']['f1']} | {r['gold']} |")
-    lines += ["", "| claims | threshold | F1 | float F1 | average precision | `keywords` F1 | `keywords` average precision | always yes: F1 | sentences (yes) |", "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines += ["", "| claims | threshold | F1 | float F1 | average precision | `and place` F1 | its average precision | `keywords` F1 | always yes: F1 | sentences (yes) |",
+              "|" + " --- |" * 10]
     for head, row in report["claims"].items():
-        r, k = row["reader"], row["keywords"]
-        lines.append(f"| {head} | {row['threshold']} | {r['f1']} | {plain['claims'][head]['reader']['f1']} | {r['average precision']} | {k['f1']} | {k['average precision']} | {row['always']['f1']} | {r['sentences']} ({r['gold']}) |")
+        r, k = row["reader"], row["keywords and position"]
+        lines.append(f"| {head} | {row['threshold']} | {r['f1']} | {plain['claims'][head]['reader']['f1']} | {r['average precision']} | {k['f1']} | {k['average precision']} | {row['keywords']['f1']} | {row['always']['f1']} | {r['sentences']} ({r['gold']}) |")
+    lines += ["", "| causes, exact spans | cause F1 | effect F1 | signal F1 | together | float | against all relations |", "|" + " --- |" * 7]
+    for name, row in report["causes"].items():
+        before = plain["causes"][name]["f1"] if name == "reader" else "–"
+        lines.append(f"| {'`rule`' if name != 'reader' else name} | " + " | ".join(str(row["f1 by part"][k]) for k in data.CAUSES)
+                     + f" | {row['f1']} | {before} | {row['all relations']['f1']} |")
     reader, rule = report["voice"].values()
-    lines += ["", "| voice | F1 | float F1 | precision | recall | `rule` F1 | true |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += ["", "| voice | F1 | float F1 | precision | recall | `rule` F1 | true |", "|" + " --- |" * 7]
     for name, r in reader.items():
         unrounded = plain["voice"]["reader"][name]["f1"]
         baseline = rule[name]["f1"] if "SOURCE" not in name and "CUE" not in name else "–"
         lines.append(f"| {name} | {r['f1']} | {unrounded} | {r['precision']} | {r['recall']} | {baseline} | {r['gold']} |")
+    lines += ["", "| commitment | Pearson's r | float r | mean error | three-way macro-F1 | `negation` r | its macro-F1 | `mean`'s macro-F1 | targets |", "|" + " --- |" * 9]
+    for name, row in report["commitment"].items():
+        r, n = row["reader"], row["negation word"]
+        lines.append(f"| {name} | {r['r']} | {plain['commitment'][name]['reader']['r']} | {r['mae']} | {r['macro-F1']} | {n['r']} | {n['macro-F1']} | {row['mean']['macro-F1']} | {r['targets']} |")
     return "\n".join(lines)

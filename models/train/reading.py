@@ -3,7 +3,7 @@
 
     python reading.py --oof oof.jsonl --labels DIR... --folds folds.json
 
-`oof.jsonl` is written by judge.py: for every sentence the probabilities that a judge gave
+`oof.jsonl` is written by judge_head.py: for every sentence the probabilities that a judge gave
 which had not seen the essay. The rules are those of src/reading.md. Figures are printed
 for thresholds chosen on the other folds (what to expect of new essays), and for the
 thresholds chosen on all folds (what goes into pipeline.toml). Confidence is logistic

@@ -16,7 +16,7 @@ from export import round_weights
 class Shapes(unittest.TestCase):
     def test_every_class(self):
         cases = {"": 0, "—": 0, "the": 1, "20s": 1, "中": 1, "Rosa": 2, "I": 2, "USSR": 3, "iPhone": 4, "McKay": 4, "1917": 5, "½": 5}
-        self.assertEqual({piece: reader.shape(piece) for piece in cases}, cases)
+        self.assertEqual({piece: data.shape(piece) for piece in cases}, cases)
 
 
 class Labels(unittest.TestCase):

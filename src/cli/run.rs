@@ -61,8 +61,8 @@ impl Session {
         let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
         if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
             eprintln!(
-                "konspekt: the judge was not fitted to {}: it reads them by their likeness to the \
-                 theses that it knows, and no figure of models/judge/MODEL_CARD.md holds for them",
+                "konspekt: no hand labels taught the judge {}: it goes by the definition alone; \
+                 models/judge/MODEL_CARD.md says how well it does that (\"studies held out\")",
                 unknown.join(", ")
             );
         }

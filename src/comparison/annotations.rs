@@ -19,6 +19,8 @@ struct Line<'a> {
     markup: Vec<(usize, usize)>,
     left_out: Vec<LeftOut>,
     notes: Vec<Note>,
+    /// Blocks of the body that hold sentences, headings included.
+    paragraphs: Vec<(usize, usize)>,
     sentences: Vec<(usize, usize)>,
     entities: &'a [Entity],
     claims: &'a [Claim],
@@ -71,6 +73,11 @@ pub fn line(annotated: &Annotated) -> Vec<u8> {
                 span: document.blocks[link.note].span,
                 mark: pair(link.mark),
             })
+            .collect(),
+        paragraphs: annotated
+            .sentences
+            .chunk_by(|a, b| a.block == b.block)
+            .map(|of_block| pair(document.blocks[of_block[0].block].span))
             .collect(),
         sentences: annotated.sentences.iter().map(|s| pair(s.span)).collect(),
         entities: &annotated.entities,

@@ -17,25 +17,25 @@ pub struct Chunk {
 
 impl Chunk {
     /// Pieces with the two special tokens around them.
-    fn length(self) -> usize {
+    pub fn length(self) -> usize {
         self.end - self.start + 2
     }
 }
 
-/// Chunks of like length together, so that little is padding. What is in a
-/// batch depends on the chunks alone.
-pub fn batches(mut chunks: Vec<Chunk>) -> Vec<Vec<Chunk>> {
-    chunks.sort_by_key(|chunk| chunk.length());
-    let mut batches: Vec<Vec<Chunk>> = Vec::new();
-    for chunk in chunks {
+/// Inputs of like length together, so that little is padding. What is in a
+/// batch depends on the lengths alone.
+pub fn batches<T>(mut inputs: Vec<T>, length: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    inputs.sort_by_key(&length);
+    let mut batches: Vec<Vec<T>> = Vec::new();
+    for input in inputs {
         match batches.last_mut() {
             Some(batch)
-                if (batch.len() + 1) * chunk.length() <= BATCH_PIECES
-                    && chunk.length() <= batch[0].length() * 17 / 16 + 1 =>
+                if (batch.len() + 1) * length(&input) <= BATCH_PIECES
+                    && length(&input) <= length(&batch[0]) * 17 / 16 + 1 =>
             {
-                batch.push(chunk);
+                batch.push(input);
             }
-            _ => batches.push(vec![chunk]),
+            _ => batches.push(vec![input]),
         }
     }
     batches
@@ -78,7 +78,7 @@ mod tests {
             end,
         };
         let chunks: Vec<Chunk> = (0..200).map(|i| chunk(i, (i * 37) % 190)).collect();
-        let batches = batches(chunks.clone());
+        let batches = batches(chunks.clone(), |chunk| chunk.length());
         let (mut real, mut all) = (0, 0);
         for batch in &batches {
             let width = batch.iter().map(|c| c.length()).max().unwrap();

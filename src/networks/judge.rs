@@ -1,46 +1,65 @@
 //! The judge: where every sentence stands on every thesis.
 //!
-//! An encoder makes a vector of each sentence and each thesis; a head, a small
-//! layer on these vectors, sees a sentence with its neighbours and answers for
-//! every thesis.
+//! The network has two towers on one trunk. One reads `[CLS] thesis [SEP]
+//! sentence [SEP] sentence [SEP] …`, a window of whole paragraphs beside one
+//! thesis, and says what each sentence does to it. The other makes a vector of
+//! each sentence by itself; for theses that hand labels were there for, a head,
+//! logistic regression on the vectors of a sentence and of what stands around
+//! it, answers instead of the first.
 
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use ndarray::{Array1, Array2, Axis, Ix2, Ix3, concatenate, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, Axis, Ix3, concatenate, s};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::batches::{Chunk, batches, padded};
+use super::batches::batches;
 use super::{Folder, WeightFile, Wordpiece};
 use crate::engine::{Engine, Tensor, Workers};
 
+/// Pieces of the sentences that are read at once, a separator each.
+const WINDOW: usize = 224;
+/// Pieces of a sentence that is made a vector of, without special tokens.
+const CHUNK: usize = 190;
+/// Pieces of a thesis at most: with a full window as many as the network takes.
+const LONGEST_THESIS: usize = 512 - WINDOW - 2;
 /// What stands around a sentence counts half.
 const CONTEXT: f32 = 0.5;
 /// Sentences on each side whose mean stands for the passage.
 const PASSAGE: usize = 4;
-/// Sentences that the head answers for at once.
-const ROWS: usize = 512;
 
 /// Logits of none, asserts, denies, reports.
 pub type StanceLogits = [f32; 4];
 
 /// The judge network.
 pub struct Judge {
-    encoder: Box<dyn Engine>,
+    engine: Box<dyn Engine>,
     head: Box<dyn Engine>,
     tokenizer: Wordpiece,
-    max_length: usize,
     trained_on: Vec<String>,
     pub weights: Vec<WeightFile>,
 }
 
 #[derive(Deserialize)]
 struct Config {
-    /// Word pieces of one input, special tokens included.
-    max_length: usize,
-    /// The theses of the labelled essays that the head was fitted to.
+    /// The theses that the head was fitted to, as `label: definition`, in its order.
     theses: Vec<String>,
+}
+
+/// Pieces `start..end` of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    sentence: usize,
+    start: usize,
+    end: usize,
+}
+
+/// One input of the network.
+struct Input {
+    ids: Vec<i32>,
+    /// Where the sentences to answer for stand in `ids`.
+    spans: Vec<(usize, usize)>,
 }
 
 impl Judge {
@@ -48,89 +67,102 @@ impl Judge {
     pub fn load(models: &Path, workers: &Workers) -> Result<Self> {
         let folder = Folder::new(models, "judge")?;
         let config: Config = folder.config()?;
-        ensure!(
-            config.max_length > 2,
-            "{}: max_length is too small",
-            folder.path.join("config.json").display()
-        );
         Ok(Self {
-            encoder: folder.network("encoder.onnx", workers)?,
+            engine: folder.network("model.onnx", workers)?,
             head: folder.network("head.onnx", workers)?,
             tokenizer: folder.tokenizer()?,
-            max_length: config.max_length,
             trained_on: config.theses,
             weights: folder.files(),
         })
     }
 
-    /// Whether the head was fitted to hand labels for this thesis; for others
-    /// its answers are those of the nearest theses that it knows.
+    /// Whether the head was fitted to hand labels for this thesis. Of others the
+    /// judge knows only what their definition says.
     pub fn knows(&self, thesis: &str) -> bool {
-        self.trained_on.iter().any(|known| known == thesis)
+        self.index(thesis).is_some()
+    }
+
+    fn index(&self, thesis: &str) -> Option<usize> {
+        self.trained_on.iter().position(|known| known == thesis)
     }
 
     /// Logits for every sentence (outer) and thesis (inner), given the surfaces
-    /// of an essay's sentences in order, and the theses as `label: definition`.
-    pub fn judge(&self, sentences: &[&str], theses: &[&str]) -> Result<Vec<Vec<StanceLogits>>> {
-        let sentences = in_context(&self.embed(sentences)?);
-        let theses = self.embed(theses)?;
-        let blocks: Vec<_> = sentences.axis_chunks_iter(Axis(0), ROWS).collect();
-        let answers = blocks
-            .into_par_iter()
-            .map(|block| {
-                let outputs = self.head.run(
-                    vec![
-                        ("sentences", Tensor::Float(block.to_owned().into_dyn())),
-                        ("theses", Tensor::Float(theses.clone().into_dyn())),
-                    ],
-                    &["stances"],
-                )?;
-                let stances = outputs[0].view().into_dimensionality::<Ix3>()?;
-                let logits = |i, j| std::array::from_fn(|k| stances[[i, j, k]]);
-                let row = |i| (0..theses.nrows()).map(|j| logits(i, j)).collect();
-                Ok((0..block.nrows()).map(row).collect::<Vec<_>>())
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(answers.into_iter().flatten().collect())
+    /// of an essay's sentences in order, the paragraph of each, and the theses
+    /// as `label: definition`.
+    ///
+    /// # Errors
+    /// When a thesis is too long for the network.
+    pub fn judge(
+        &self,
+        sentences: &[&str],
+        paragraphs: &[usize],
+        theses: &[&str],
+    ) -> Result<Vec<Vec<StanceLogits>>> {
+        let known: Vec<Option<usize>> = theses.iter().map(|thesis| self.index(thesis)).collect();
+        let read = known
+            .iter()
+            .zip(theses)
+            .filter(|(known, _)| known.is_none());
+        let read: Vec<&str> = read.map(|(_, &thesis)| thesis).collect();
+        let mut read = self.read(sentences, paragraphs, &read)?.into_iter();
+        let mut features = None;
+        let mut by_thesis = Vec::with_capacity(theses.len());
+        for known in known {
+            by_thesis.push(match known {
+                None => read.next().expect("one answer for each thesis read"),
+                Some(known) => {
+                    if features.is_none() {
+                        features = Some(in_context(&self.embed(sentences)?));
+                    }
+                    self.fitted(known, features.as_ref().expect("just made"))?
+                }
+            });
+        }
+        let logits = |i: usize, of: &Array2<f32>| std::array::from_fn(|k| of[[i, k]]);
+        let of_sentence = |i| by_thesis.iter().map(|of| logits(i, of)).collect();
+        Ok((0..sentences.len()).map(of_sentence).collect())
     }
 
-    /// A vector of length 1 for every text, shape `[texts, width]`: the mean
-    /// over its pieces. A text too long for the network is read in parts.
-    pub fn embed(&self, texts: &[&str]) -> Result<Array2<f32>> {
-        let pieces = texts
-            .par_iter()
-            .map(|text| Ok(self.tokenizer.pieces(text)?.ids))
-            .collect::<Result<Vec<_>>>()?;
-        let size = self.max_length - 2;
-        let chunks = pieces.iter().enumerate().flat_map(|(text, ids)| {
-            (0..ids.len().max(1)).step_by(size).map(move |start| Chunk {
-                text,
-                start,
-                end: ids.len().min(start + size),
+    /// The head's answer for a thesis that it was fitted to, `[sentences, 4]`.
+    fn fitted(&self, known: usize, features: &Array2<f32>) -> Result<Array2<f32>> {
+        if features.is_empty() {
+            return Ok(Array2::zeros((0, 4)));
+        }
+        let thesis = Array1::from_elem(1, known as i32);
+        let outputs = self.head.run(
+            vec![
+                ("features", Tensor::Float(features.clone().into_dyn())),
+                ("thesis", Tensor::Int(thesis.into_dyn())),
+            ],
+            &["stances"],
+        )?;
+        Ok(outputs[0].to_owned().into_dimensionality()?)
+    }
+
+    fn pieces(&self, texts: &[&str]) -> Result<Vec<Vec<i32>>> {
+        let ids = |text: &&str| Ok(self.tokenizer.pieces(text)?.ids);
+        texts.par_iter().map(ids).collect()
+    }
+
+    /// A vector of length 1 for every text, each read by itself, shape
+    /// `[texts, width]`: the mean over its pieces. A text too long for the
+    /// network is read in parts.
+    fn embed(&self, texts: &[&str]) -> Result<Array2<f32>> {
+        let pieces = self.pieces(texts)?;
+        let inputs = pieces.iter().enumerate().flat_map(|(text, ids)| {
+            (0..ids.len().max(1)).step_by(CHUNK).map(move |start| {
+                let part = &ids[start..ids.len().min(start + CHUNK)];
+                let ids = [&[self.tokenizer.cls], part, &[self.tokenizer.sep]].concat();
+                let spans = vec![(0, ids.len())];
+                (text, Input { ids, spans })
             })
         });
-        let batches = batches(chunks.collect());
-        let encoded = batches
-            .par_iter()
-            .map(|batch| {
-                let (ids, mask) = padded(batch, &pieces, &self.tokenizer);
-                let outputs = self.encoder.run(
-                    vec![
-                        ("input_ids", Tensor::Int(ids.into_dyn())),
-                        ("attention_mask", Tensor::Int(mask.into_dyn())),
-                    ],
-                    &["mean"],
-                )?;
-                Ok(outputs[0].to_owned().into_dimensionality::<Ix2>()?)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let width = encoded.first().map_or(0, Array2::ncols);
+        let found = self.run_all(inputs.collect(), "vectors")?;
+        let width = found.first().map_or(0, |(_, _, vectors)| vectors.ncols());
         let mut vectors = Array2::zeros((texts.len(), width));
-        for (batch, means) in batches.iter().zip(&encoded) {
-            for (chunk, mean) in batch.iter().zip(means.rows()) {
-                let share = (chunk.end - chunk.start + 2) as f32;
-                vectors.row_mut(chunk.text).scaled_add(share, &mean);
-            }
+        for (text, input, found) in found {
+            let share = input.ids.len() as f32;
+            vectors.row_mut(text).scaled_add(share, &found.row(0));
         }
         for mut vector in vectors.rows_mut() {
             let length = vector.dot(&vector).sqrt();
@@ -138,6 +170,150 @@ impl Judge {
         }
         Ok(vectors)
     }
+
+    /// Reads the essay once for every thesis: logits `[sentences, 4]` of each.
+    fn read(
+        &self,
+        sentences: &[&str],
+        paragraphs: &[usize],
+        theses: &[&str],
+    ) -> Result<Vec<Array2<f32>>> {
+        if theses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sentences, of_thesis) = (self.pieces(sentences)?, self.pieces(theses)?);
+        for (thesis, ids) in theses.iter().zip(&of_thesis) {
+            ensure!(
+                ids.len() <= LONGEST_THESIS,
+                "thesis \"{}…\": label and definition have {} word pieces, the judge reads {LONGEST_THESIS}: shorten the definition",
+                thesis.chars().take(40).collect::<String>(),
+                ids.len()
+            );
+        }
+        let lengths: Vec<usize> = sentences.iter().map(Vec::len).collect();
+        let windows = windows(&lengths, paragraphs);
+        let mut inputs = Vec::with_capacity(windows.len() * theses.len());
+        for window in &windows {
+            for (t, thesis) in of_thesis.iter().enumerate() {
+                inputs.push(((window, t), self.input(window, &sentences, thesis)));
+            }
+        }
+        let mut stances = vec![Array2::zeros((sentences.len(), 4)); theses.len()];
+        for ((window, thesis), _, found) in self.run_all(inputs, "stances")? {
+            for (part, found) in window.iter().zip(found.rows()) {
+                // A sentence that was read in parts: the mean over its pieces.
+                let share = match lengths[part.sentence] {
+                    0 => 1.0,
+                    all => (part.end - part.start) as f32 / all as f32,
+                };
+                let mut row = stances[thesis].row_mut(part.sentence);
+                row.scaled_add(share, &found);
+            }
+        }
+        Ok(stances)
+    }
+
+    fn input(&self, window: &[Part], sentences: &[Vec<i32>], thesis: &[i32]) -> Input {
+        let mut ids = [&[self.tokenizer.cls], thesis, &[self.tokenizer.sep]].concat();
+        let mut spans = Vec::with_capacity(window.len());
+        for part in window {
+            // An empty sentence stands on its separator.
+            let start = ids.len();
+            ids.extend(&sentences[part.sentence][part.start..part.end]);
+            spans.push((start, ids.len().max(start + 1)));
+            ids.push(self.tokenizer.sep);
+        }
+        Input { ids, spans }
+    }
+
+    /// Runs inputs in batches of like length. With each comes what it was for,
+    /// and with its answer, `[sentences, …]`, both go back, in the order of batches.
+    fn run_all<T: Send + Sync + Copy>(
+        &self,
+        inputs: Vec<(T, Input)>,
+        output: &str,
+    ) -> Result<Vec<(T, Input, Array2<f32>)>> {
+        let batches = batches(inputs, |(_, input)| input.ids.len());
+        let answers = batches
+            .par_iter()
+            .map(|batch| self.run(batch, output))
+            .collect::<Result<Vec<_>>>()?;
+        let mut all = Vec::new();
+        for (batch, answers) in batches.into_iter().zip(answers) {
+            for ((what, input), answer) in batch.into_iter().zip(answers.outer_iter()) {
+                all.push((what, input, answer.to_owned()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// One output for a batch, shape `[inputs, sentences, …]`.
+    fn run<T>(&self, batch: &[(T, Input)], output: &str) -> Result<Array3<f32>> {
+        let inputs = || batch.iter().map(|(_, input)| input).enumerate();
+        let length = inputs()
+            .map(|(_, input)| input.ids.len())
+            .max()
+            .unwrap_or(0);
+        let count = inputs()
+            .map(|(_, input)| input.spans.len())
+            .max()
+            .unwrap_or(0);
+        let mut ids = Array2::from_elem((batch.len(), length), self.tokenizer.pad);
+        let mut mask = Array2::zeros((batch.len(), length));
+        let mut members = Array3::zeros((batch.len(), count, length));
+        for (i, input) in inputs() {
+            let filled = ..input.ids.len();
+            ids.slice_mut(s![i, filled])
+                .assign(&ArrayView1::from(&input.ids));
+            mask.slice_mut(s![i, filled]).fill(1);
+            for (k, &(start, end)) in input.spans.iter().enumerate() {
+                let share = 1.0 / (end - start) as f32;
+                members.slice_mut(s![i, k, start..end]).fill(share);
+            }
+        }
+        let outputs = self.engine.run(
+            vec![
+                ("input_ids", Tensor::Int(ids.into_dyn())),
+                ("attention_mask", Tensor::Int(mask.into_dyn())),
+                ("members", Tensor::Float(members.into_dyn())),
+            ],
+            &[output],
+        )?;
+        Ok(outputs[0].to_owned().into_dimensionality::<Ix3>()?)
+    }
+}
+
+/// The sentences in windows: whole paragraphs while they fit, a longer paragraph
+/// by sentences, a longer sentence in parts. `lengths`: pieces of each sentence.
+fn windows(lengths: &[usize], paragraphs: &[usize]) -> Vec<Vec<Part>> {
+    let mut windows: Vec<Vec<Part>> = Vec::new();
+    let mut used = WINDOW; // nothing fits before the first window is opened
+    let mut at = 0;
+    for paragraph in paragraphs.chunk_by(|a, b| a == b) {
+        let of_paragraph = at..at + paragraph.len();
+        at = of_paragraph.end;
+        let whole: usize = lengths[of_paragraph.clone()].iter().map(|n| n + 1).sum();
+        let mut fresh = used + whole > WINDOW;
+        for sentence in of_paragraph {
+            fresh |= used + lengths[sentence] + 1 > WINDOW;
+            for start in (0..lengths[sentence].max(1)).step_by(WINDOW - 1) {
+                if fresh || start > 0 {
+                    windows.push(Vec::new());
+                    used = 0;
+                    fresh = false;
+                }
+                let end = lengths[sentence].min(start + WINDOW - 1);
+                let part = Part {
+                    sentence,
+                    start,
+                    end,
+                };
+                windows.last_mut().expect("a window is open").push(part);
+                used += end - start + 1;
+            }
+        }
+    }
+    windows
 }
 
 /// Each sentence's vector and, at half weight, the one before, the one after and
@@ -155,10 +331,8 @@ fn in_context(sentences: &Array2<f32>) -> Array2<f32> {
             after.row_mut(i).scaled_add(CONTEXT, &sentences.row(i + 1));
         }
         let around = i.saturating_sub(PASSAGE)..count.min(i + PASSAGE + 1);
-        let mean: Array1<f32> = sentences
-            .slice(s![around, ..])
-            .mean_axis(Axis(0))
-            .expect("a sentence");
+        let around = sentences.slice(s![around, ..]);
+        let mean = around.mean_axis(Axis(0)).expect("a sentence");
         passage.row_mut(i).scaled_add(CONTEXT, &mean);
     }
     concatenate![Axis(1), *sentences, before, after, passage]
@@ -168,6 +342,7 @@ fn in_context(sentences: &Array2<f32>) -> Array2<f32> {
 mod tests {
     use super::*;
     use ndarray::array;
+    use proptest::prelude::*;
 
     #[test]
     fn a_sentence_stands_between_its_neighbours() {
@@ -181,5 +356,42 @@ mod tests {
             ]
         );
         assert_eq!(in_context(&Array2::zeros((0, 2))).dim(), (0, 8));
+    }
+
+    #[test]
+    fn a_window_holds_whole_paragraphs_while_they_fit() {
+        let sentences = |lengths: &[usize], paragraphs: &[usize]| -> Vec<Vec<usize>> {
+            let windows = windows(lengths, paragraphs);
+            let of_window = |w: &Vec<Part>| w.iter().map(|part| part.sentence).collect();
+            windows.iter().map(of_window).collect()
+        };
+        assert_eq!(
+            sentences(&[100, 100, 50, 10], &[0, 0, 1, 1]),
+            [vec![0, 1], vec![2, 3]]
+        );
+        assert_eq!(sentences(&[50; 4], &[0, 1, 2, 3]), [vec![0, 1, 2, 3]]);
+        assert_eq!(
+            sentences(&[150, 150, 500, 0], &[0; 4]),
+            [vec![0], vec![1], vec![2], vec![2], vec![2, 3]],
+            "a long paragraph by sentences, a long sentence in parts"
+        );
+        assert!(windows(&[], &[]).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn every_piece_is_read_once_and_no_window_is_too_long(
+            sentences in prop::collection::vec((0usize..600, 0usize..2), 0..60)
+        ) {
+            let lengths: Vec<usize> = sentences.iter().map(|s| s.0).collect();
+            let paragraphs: Vec<usize> = sentences.iter().scan(0, |p, s| { *p += s.1; Some(*p) }).collect();
+            let windows = windows(&lengths, &paragraphs);
+            for window in &windows {
+                prop_assert!(window.iter().map(|p| p.end - p.start + 1).sum::<usize>() <= WINDOW);
+            }
+            let read: Vec<(usize, usize)> = windows.concat().iter().flat_map(|p| (p.start..p.end).map(|i| (p.sentence, i))).collect();
+            let all: Vec<(usize, usize)> = lengths.iter().enumerate().flat_map(|(s, &n)| (0..n).map(move |i| (s, i))).collect();
+            prop_assert_eq!(read, all);
+        }
     }
 }

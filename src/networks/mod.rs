@@ -5,8 +5,10 @@
 
 mod batches;
 mod judge;
+mod path;
 mod pieces;
 mod reader;
+mod relation;
 
 use std::cell::RefCell;
 use std::fs;
@@ -21,6 +23,7 @@ use crate::store;
 pub use judge::{Judge, StanceLogits};
 pub use pieces::{CaseShape, Pieces, Word, Wordpiece};
 pub use reader::{ClaimThresholds, Reader, SentenceTags};
+pub use relation::{PieceSpan, Relation};
 
 /// Logits are rounded to multiples of 1/128 before anything is decided on
 /// them: far above what summation order can change, far below what matters.

@@ -29,7 +29,9 @@ impl<'a> Names<'a> {
     }
 
     /// Sets `canonical` (which holds each entity's own words) to one name a
-    /// group, and the type to the listed one where the study lists the name.
+    /// group, and the type to the listed one where the study lists the name, else
+    /// to the one that most of the group have: one sense per discourse (Gale,
+    /// Church and Yarowsky 1992).
     pub fn unify(&self, entities: &mut [Entity], document: &Document) {
         let acronyms = acronyms(entities, document);
         let persons: BTreeSet<&str> = entities
@@ -41,6 +43,7 @@ impl<'a> Names<'a> {
         // Each group is shown by its commonest spelling, the longer, then the
         // first in the alphabet, where two are as common.
         let mut spellings: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        let mut kinds: BTreeMap<String, BTreeMap<EntityKind, usize>> = BTreeMap::new();
         let mut groups = Vec::with_capacity(entities.len());
         for entity in entities.iter() {
             let own = entity.canonical.as_str();
@@ -61,6 +64,8 @@ impl<'a> Names<'a> {
             };
             let counts = spellings.entry(group.clone()).or_default();
             *counts.entry(shown.to_owned()).or_default() += 1;
+            let kinds = kinds.entry(group.clone()).or_default();
+            *kinds.entry(entity.kind).or_default() += 1;
             groups.push((group, listed.map(|alias| alias.kind)));
         }
         for (entity, (group, kind)) in entities.iter_mut().zip(groups) {
@@ -70,7 +75,12 @@ impl<'a> Names<'a> {
             if let Some((name, _)) = shown {
                 entity.canonical.clone_from(name);
             }
-            entity.kind = kind.unwrap_or(entity.kind);
+            let commonest = kinds[&group]
+                .iter()
+                .max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+            entity.kind = kind
+                .or(commonest.map(|(&kind, _)| kind))
+                .unwrap_or(entity.kind);
         }
     }
 }
@@ -161,6 +171,11 @@ mod tests {
     use super::*;
 
     fn unified(text: &str, names: &[(&str, EntityKind)], aliases: &[Alias]) -> Vec<String> {
+        let entities = entities(text, names, aliases);
+        entities.into_iter().map(|e| e.canonical).collect()
+    }
+
+    fn entities(text: &str, names: &[(&str, EntityKind)], aliases: &[Alias]) -> Vec<Entity> {
         let mut at = 0;
         let mut entities: Vec<Entity> = names
             .iter()
@@ -179,10 +194,29 @@ mod tests {
             ..Document::default()
         };
         Names::new(aliases).unify(&mut entities, &document);
-        entities.into_iter().map(|e| e.canonical).collect()
+        entities
     }
 
-    use EntityKind::{Org, Per};
+    use EntityKind::{Loc, Org, Per};
+
+    #[test]
+    fn a_name_has_one_type_in_an_essay() {
+        let names = [
+            ("Minsk", Loc),
+            ("Minsk", Per),
+            ("Minsk", Loc),
+            ("Orel", Per),
+            ("Orel", Loc),
+        ];
+        let found = entities("Minsk Minsk Minsk Orel Orel", &names, &[]);
+        let kinds: Vec<EntityKind> = found.iter().map(|e| e.kind).collect();
+        assert_eq!(kinds[..3], [Loc; 3], "as most have it");
+        assert_eq!(
+            kinds[3..],
+            [Per; 2],
+            "of equals the first in the list of types"
+        );
+    }
 
     #[test]
     fn transcriptions_of_one_name_are_one() {

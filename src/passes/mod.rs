@@ -90,7 +90,7 @@ impl Pipeline {
                 );
             }
             Layer::Claims => {
-                on.claims = claims::find(&on.sentences, &on.tags, reader()?);
+                on.claims = claims::find(document, &on.sentences, &on.tags, reader()?);
             }
             Layer::Voices => {
                 on.voices = voices::find(document, &on.sentences, &on.tags, reader()?);

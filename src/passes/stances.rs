@@ -21,7 +21,8 @@ pub fn find(
         .par_iter()
         .map(|sentence| document.surface(sentence.span).text)
         .collect();
-    let judged = judge.judge(&strs(&surfaces), &strs(&theses))?;
+    let paragraphs: Vec<usize> = sentences.iter().map(|sentence| sentence.block).collect();
+    let judged = judge.judge(&strs(&surfaces), &paragraphs, &strs(&theses))?;
     let mut stances = Vec::new();
     for (sentence, logits) in sentences.iter().zip(judged) {
         let (voice, source) = speaker(sentence.span, voices);
@@ -85,6 +86,7 @@ mod tests {
             span: Span::new(start, end),
             source: source.map(str::to_owned),
             cue: None,
+            commitment: 0.0,
         }
     }
 

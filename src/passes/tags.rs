@@ -26,13 +26,13 @@ pub struct Run<'a> {
     pub end: usize,
 }
 
-/// Decodes BIO tags (Ramshaw and Marcus 1995), word by word: a word has the tag
-/// of its first piece. A run that opens with an inside tag is taken as begun.
+/// Decodes BIO tags (Ramshaw and Marcus 1995) of words. A run that opens with
+/// an inside tag is taken as begun.
 pub fn runs<'a>(tags: &[u8], labels: &'a [String], words: &[Word]) -> Vec<Run<'a>> {
     let mut runs: Vec<Run> = Vec::new();
     let mut open = false;
-    for word in words {
-        let Some((position, label)) = labels[usize::from(tags[word.piece])].split_once('-') else {
+    for (word, &tag) in words.iter().zip(tags) {
+        let Some((position, label)) = labels[usize::from(tag)].split_once('-') else {
             open = false;
             continue;
         };
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_have_the_tag_of_their_first_piece() {
+    fn a_run_goes_on_while_words_are_inside() {
         let labels = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"].map(String::from);
         let word = |piece, start, end| Word { piece, start, end };
         // Mias·nikov wrote | Pravda Truth | Lenin
@@ -67,7 +67,7 @@ mod tests {
         ];
         let run = |label, start, end| Run { label, start, end };
         assert_eq!(
-            runs(&[1, 0, 0, 4, 4, 2], &labels, &words),
+            runs(&[1, 0, 4, 4, 2], &labels, &words),
             [run("PER", 0, 9), run("ORG", 16, 28), run("PER", 29, 34)]
         );
     }

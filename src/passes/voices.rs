@@ -46,6 +46,7 @@ pub fn find(
         for i in of_block.clone() {
             let sentence = sentences[i].span;
             let inside = |span: &Span| clip(*span, sentence);
+            let committed = |span| commitment(document, sentence, &tags[i], span);
             let quoted: Vec<(Span, Span)> = quotations
                 .iter()
                 .filter_map(|whole| Some((*whole, inside(whole)?)))
@@ -64,7 +65,7 @@ pub fn find(
                         .chain(before.flatten())
                         .map(|k| &attributions[k])
                         .find(|a| a.source.is_some());
-                    voice(span, speaker)
+                    voice(span, speaker, committed(span))
                 })
                 .collect();
             let own = &attributions[i];
@@ -72,7 +73,7 @@ pub fn find(
                 own.contents
                     .iter()
                     .filter(|span| !quoted.iter().any(|(_, q)| q.overlaps(**span)))
-                    .map(|&span| voice(span, Some(own))),
+                    .map(|&span| voice(span, Some(own), committed(span))),
             );
             of_sentence.sort_by_key(|v| v.span);
             voices.extend(of_sentence);
@@ -81,12 +82,29 @@ pub fn find(
     voices
 }
 
-fn voice(span: Span, attribution: Option<&Attribution>) -> Voice {
+fn voice(span: Span, attribution: Option<&Attribution>, commitment: f64) -> Voice {
     Voice {
         span,
+        commitment,
         source: attribution.and_then(|a| a.source.clone()),
         cue: attribution.and_then(|a| a.cue.clone()),
     }
+}
+
+/// The author's commitment to `span` of a sentence: the mean over its pieces, to
+/// two decimals.
+fn commitment(document: &Document, sentence: Span, tags: &SentenceTags, span: Span) -> f64 {
+    let surface = document.surface(sentence);
+    let words = tags.words.iter().enumerate();
+    let inside = words.filter(|(_, word)| surface.span(word.start, word.end).overlaps(span));
+    let pieces = inside.flat_map(|(i, word)| {
+        let next = tags.words.get(i + 1);
+        word.piece..next.map_or(tags.commitment.len(), |next| next.piece)
+    });
+    let values: Vec<f64> = pieces.map(|i| f64::from(tags.commitment[i])).collect();
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    // Adding zero makes a negative zero a plain one.
+    (mean * 100.0).round() / 100.0 + 0.0
 }
 
 fn attribution(
