@@ -25,6 +25,7 @@ from torch import nn
 from transformers import BertModel
 
 import judge_data as data
+from batches import batches
 from export import export, largest_difference
 from judge_data import STANCES, encode, load_tokenizer
 
@@ -80,20 +81,6 @@ class Shipped(nn.Module):
 
 def tensors(rows):
     return [torch.from_numpy(array) for array in data.arrays(rows)]
-
-
-def batches(lengths, budget, rng):
-    """Indices in batches of like length, at most `budget` pieces with padding."""
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i] + rng.random() * 8)
-    out, batch = [], []
-    for i in order:
-        if batch and lengths[i] * (len(batch) + 1) > budget:
-            out.append(batch)
-            batch = []
-        batch.append(i)
-    out.append(batch)
-    rng.shuffle(out)
-    return out
 
 
 def loss_of(logits, windows):

@@ -27,9 +27,9 @@ from torch import nn
 
 import judge_data as data
 from export import largest_difference
+from judge_data import STANCES
 from quality import Network
 
-STANCES = ["none", "asserts", "denies", "reports"]
 CONTESTED = -1
 CONTEXT, PASSAGE = 0.5, 4  # weight of the context; sentences on each side of a passage
 STRENGTH = 1.0  # inverse of the L2 penalty, chosen among 1, 3 and 10 by cross-validation

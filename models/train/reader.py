@@ -22,6 +22,7 @@ from torch import nn
 from transformers import BertModel
 
 import reader_data as data
+from batches import batches
 from export import export, largest_difference, round_weights
 from reader_data import ENTITY_LABELS, MAX_LENGTH, SHAPES, VOICE_LABELS, encode, load_tokenizer, pieces_under
 from reader_tests import figures, reference, tables
@@ -118,21 +119,6 @@ def ends(relation, offsets):
         if not under:
             return None
         out += [under[0], under[-1]]
-    return out
-
-
-def batches(lengths, budget, rng):
-    """Indices in batches of like length, at most `budget` pieces with padding."""
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i] + rng.random() * 8)
-    out, batch = [], []
-    for i in order:
-        longest = max([lengths[i]] + [lengths[j] for j in batch])
-        if batch and longest * (len(batch) + 1) > budget:
-            out.append(batch)
-            batch = []
-        batch.append(i)
-    out.append(batch)
-    rng.shuffle(out)
     return out
 
 
