@@ -99,23 +99,18 @@ impl Judge {
         theses: &[&str],
     ) -> Result<Vec<Vec<StanceLogits>>> {
         let known: Vec<Option<usize>> = theses.iter().map(|thesis| self.index(thesis)).collect();
-        let read = known
-            .iter()
-            .zip(theses)
-            .filter(|(known, _)| known.is_none());
-        let read: Vec<&str> = read.map(|(_, &thesis)| thesis).collect();
-        let mut read = self.read(sentences, paragraphs, &read)?.into_iter();
-        let mut features = None;
+        let of_unknown = known.iter().zip(theses).filter(|(k, _)| k.is_none());
+        let unknown: Vec<&str> = of_unknown.map(|(_, &thesis)| thesis).collect();
+        let mut read = self.read(sentences, paragraphs, &unknown)?.into_iter();
+        let features = match unknown.len() < theses.len() {
+            true => in_context(&self.embed(sentences)?),
+            false => Array2::default((0, 0)),
+        };
         let mut by_thesis = Vec::with_capacity(theses.len());
         for known in known {
             by_thesis.push(match known {
-                None => read.next().expect("one answer for each thesis read"),
-                Some(known) => {
-                    if features.is_none() {
-                        features = Some(in_context(&self.embed(sentences)?));
-                    }
-                    self.fitted(known, features.as_ref().expect("just made"))?
-                }
+                Some(known) => self.fitted(known, &features)?,
+                None => read.next().expect("one answer for each unknown thesis"),
             });
         }
         let logits = |i: usize, of: &Array2<f32>| std::array::from_fn(|k| of[[i, k]]);
