@@ -26,7 +26,8 @@ impl Layer {
         match self {
             Layer::Sentences => &[],
             Layer::Tags => &[Layer::Sentences],
-            Layer::Entities | Layer::Claims | Layer::Voices => &[Layer::Tags],
+            Layer::Entities | Layer::Claims => &[Layer::Tags],
+            Layer::Voices => &[Layer::Tags, Layer::Entities],
             Layer::Stances => &[Layer::Sentences, Layer::Voices],
         }
     }
@@ -68,6 +69,8 @@ pub struct Annotated {
     pub voices: Vec<Voice>,
     /// Sorted by sentence, then by thesis; only where a sentence bears on a thesis.
     pub stances: Vec<Stance>,
+    /// For every thesis the sentence that came nearest to bearing on it and does not.
+    pub nearest: Vec<Stance>,
 }
 
 impl Annotated {
@@ -80,6 +83,7 @@ impl Annotated {
             claims: Vec::new(),
             voices: Vec::new(),
             stances: Vec::new(),
+            nearest: Vec::new(),
         }
     }
 }

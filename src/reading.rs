@@ -26,6 +26,29 @@ pub struct Cell {
     pub confidence: f64,
     /// Strongest first.
     pub evidence: Vec<Evidence>,
+    pub explanation: Explanation,
+}
+
+/// Why a cell says what it says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// What the sentences of the cell add up to.
+    #[serde(flatten)]
+    pub mass: Mass,
+    /// The smallest change that would have made the cell another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without: Option<Without>,
+    /// The sentence that came nearest to being evidence, of a cell that has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Evidence>,
+}
+
+/// What a cell would have been without its strongest sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Without {
+    /// So many of those that speak most for its stance.
+    pub sentences: usize,
+    pub stance: CellStance,
 }
 
 /// Where an essay stands.
@@ -62,27 +85,57 @@ pub struct Evidence {
     pub voice: Speaker,
     pub source: Option<String>,
     pub score: f64,
+    /// What it adds to the cell.
+    #[serde(flatten)]
+    pub mass: Mass,
 }
 
 /// How much the sentences of a cell assert, deny and report: sums of
 /// probabilities, so that "1.0" is what one sure sentence would give.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Mass {
-    asserts: f64,
-    denies: f64,
-    reports: f64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Mass {
+    #[serde(rename = "p_asserts")]
+    pub asserts: f64,
+    #[serde(rename = "p_denies")]
+    pub denies: f64,
+    #[serde(rename = "p_reports")]
+    pub reports: f64,
 }
 
 impl Mass {
-    fn of<'a>(stances: impl Iterator<Item = &'a Stance>) -> Self {
-        stances.fold(Self::default(), |sum, stance| {
-            let [asserts, denies, reports] = stance.probabilities;
-            Self {
-                asserts: sum.asserts + asserts,
-                denies: sum.denies + denies,
-                reports: sum.reports + reports,
-            }
+    fn of(stance: &Stance) -> Self {
+        let [asserts, denies, reports] = stance.probabilities;
+        Self {
+            asserts,
+            denies,
+            reports,
+        }
+    }
+
+    fn sum(masses: impl Iterator<Item = Self>) -> Self {
+        masses.fold(Self::default(), |sum, mass| Self {
+            asserts: sum.asserts + mass.asserts,
+            denies: sum.denies + mass.denies,
+            reports: sum.reports + mass.reports,
         })
+    }
+
+    /// As it is written to files.
+    fn rounded(self) -> Self {
+        Self {
+            asserts: round(self.asserts),
+            denies: round(self.denies),
+            reports: round(self.reports),
+        }
+    }
+
+    fn own(self, stance: CellStance) -> f64 {
+        match stance {
+            CellStance::Endorses => self.asserts,
+            CellStance::Rejects => self.denies,
+            CellStance::Reports => self.reports,
+            CellStance::Absent => 0.0,
+        }
     }
 
     fn total(self) -> f64 {
@@ -105,15 +158,13 @@ impl Mass {
 
     /// Probability that `stance` is right.
     fn confidence(self, stance: CellStance, calibration: Calibration) -> f64 {
-        let own = match stance {
-            CellStance::Endorses => self.asserts,
-            CellStance::Rejects => self.denies,
-            CellStance::Reports => self.reports,
-            CellStance::Absent => return calibration.absent,
-        };
+        if stance == CellStance::Absent {
+            return calibration.absent;
+        }
         let total = self.total();
+        let share = self.own(stance) / total;
         let logit =
-            calibration.intercept + calibration.share * own / total + calibration.mass * total.ln();
+            calibration.intercept + calibration.share * share + calibration.mass * total.ln();
         1.0 / (1.0 + (-logit).exp())
     }
 }
@@ -126,7 +177,7 @@ pub fn read(essay: &Annotated, study: &Study) -> Reading {
         ..
     } = study.thresholds;
     let masses: Vec<Mass> = (0..study.theses.len())
-        .map(|thesis| Mass::of(of_thesis(&essay.stances, thesis)))
+        .map(|thesis| Mass::sum(of_thesis(&essay.stances, thesis).map(Mass::of)))
         .collect();
     let stances: Vec<CellStance> = masses.iter().map(|mass| mass.stance(least)).collect();
     let spoken_of = |thesis: &usize| stances[*thesis] != CellStance::Absent;
@@ -137,14 +188,20 @@ pub fn read(essay: &Annotated, study: &Study) -> Reading {
     let cells: Vec<Cell> = (0..masses.len())
         .map(|thesis| {
             let (mass, stance) = (masses[thesis], stances[thesis]);
+            let mut nearest = of_thesis(&essay.nearest, thesis).map(|s| evidence(essay, s));
             let (weight, evidence) = match stance {
                 CellStance::Absent => (0.0, Vec::new()),
-                _ => (round(mass.total() / whole), evidence(essay, thesis)),
+                _ => (round(mass.total() / whole), all_evidence(essay, thesis)),
             };
             Cell {
                 stance,
                 weight,
                 confidence: round(mass.confidence(stance, study.confidence)),
+                explanation: Explanation {
+                    mass: mass.rounded(),
+                    without: without(stance, evidence.iter().map(|e| e.mass).collect(), least),
+                    nearest: nearest.next().filter(|_| evidence.is_empty()),
+                },
                 evidence,
             }
         })
@@ -167,19 +224,37 @@ fn of_thesis(stances: &[Stance], thesis: usize) -> impl Iterator<Item = &Stance>
     stances.iter().filter(move |s| s.thesis_index == thesis)
 }
 
-fn evidence(essay: &Annotated, thesis: usize) -> Vec<Evidence> {
-    let mut evidence: Vec<Evidence> = of_thesis(&essay.stances, thesis)
-        .map(|s| Evidence {
-            span: s.span,
-            quote: essay.essay.quote(s.span).to_owned(),
-            stance: s.stance,
-            voice: s.voice,
-            source: s.source.clone(),
-            score: s.score,
-        })
+fn evidence(essay: &Annotated, of: &Stance) -> Evidence {
+    Evidence {
+        span: of.span,
+        quote: essay.essay.quote(of.span).to_owned(),
+        stance: of.stance,
+        voice: of.voice,
+        source: of.source.clone(),
+        score: of.score,
+        mass: Mass::of(of),
+    }
+}
+
+fn all_evidence(essay: &Annotated, thesis: usize) -> Vec<Evidence> {
+    let mut all: Vec<Evidence> = of_thesis(&essay.stances, thesis)
+        .map(|stance| evidence(essay, stance))
         .collect();
-    evidence.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.span.cmp(&b.span)));
-    evidence
+    all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.span.cmp(&b.span)));
+    all
+}
+
+/// Takes sentences away, those first that speak most for the cell's stance, until
+/// it is another.
+fn without(stance: CellStance, mut masses: Vec<Mass>, least: f64) -> Option<Without> {
+    masses.sort_by(|a, b| b.own(stance).total_cmp(&a.own(stance)));
+    (1..=masses.len()).find_map(|gone| {
+        let left = Mass::sum(masses[gone..].iter().copied()).stance(least);
+        (left != stance).then_some(Without {
+            sentences: gone,
+            stance: left,
+        })
+    })
 }
 
 #[cfg(test)]
@@ -200,6 +275,29 @@ mod tests {
         assert_eq!(mass(0.2, 0.4, 3.0).stance(1.0), CellStance::Reports);
         assert_eq!(mass(4.0, 1.0, 2.0).stance(1.0), CellStance::Endorses);
         assert_eq!(mass(0.3, 0.3, 0.3).stance(1.0), CellStance::Absent);
+    }
+
+    #[test]
+    fn a_cell_names_the_sentences_it_hangs_on() {
+        let masses = vec![
+            mass(0.9, 0.0, 0.0),
+            mass(0.1, 0.8, 0.0),
+            mass(0.6, 0.1, 0.0),
+        ];
+        let change = |stance| without(stance, masses.clone(), 0.5);
+        assert_eq!(
+            change(CellStance::Endorses),
+            Some(Without {
+                sentences: 1,
+                stance: CellStance::Rejects
+            })
+        );
+        let one = |stance| without(stance, vec![mass(0.9, 0.0, 0.0)], 0.5);
+        assert_eq!(
+            one(CellStance::Endorses).map(|w| w.stance),
+            Some(CellStance::Absent)
+        );
+        assert_eq!(without(CellStance::Absent, Vec::new(), 0.5), None);
     }
 
     #[test]

@@ -221,10 +221,10 @@ def pieces(tokenizer, texts):
 
 
 def row_of(tokenizer, thesis, sentences):
-    """`[CLS] thesis [SEP] sentence [SEP] ...` and where the sentences stand in it; an
-    empty sentence stands on its separator."""
+    """`[CLS] thesis [SEP] sentence [SEP] ...` (without a thesis `[CLS] sentence [SEP] ...`)
+    and where the sentences stand in it; an empty sentence stands on its separator."""
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    row, spans = [cls, *thesis, sep], []
+    row, spans = [cls] if thesis is None else [cls, *thesis, sep], []
     for sentence in sentences:
         spans.append((len(row), len(row) + max(1, len(sentence))))
         row += [*sentence, sep]
@@ -308,18 +308,21 @@ def predict(network, tokenizer, windows):
 
 def read_essay(network, tokenizer, sentences, paragraphs, theses):
     """Stance logits [n, t, 4] of an essay; those of a sentence read in parts are means over
-    its pieces."""
-    of_sentence, of_thesis = pieces(tokenizer, sentences), pieces(tokenizer, theses)
+    its pieces. Theses may be [None]: the window is read alone."""
+    of_sentence = pieces(tokenizer, sentences)
+    of_thesis = theses if theses == [None] else pieces(tokenizer, theses)
     windows = windows_of([len(p) for p in of_sentence], paragraphs)
     rows = [row_of(tokenizer, thesis, [of_sentence[i][a:b] for i, a, b in w]) for w in windows for thesis in of_thesis]
     found = iter(outputs(network, rows))
-    logits = np.zeros((len(sentences), len(theses), len(STANCES)), np.float32)
+    logits = None
     for window in windows:
         for t in range(len(theses)):
             of_window = next(found)[-1]
+            if logits is None:
+                logits = np.zeros((len(sentences), len(theses), of_window.shape[-1]), np.float32)
             for k, (i, a, b) in enumerate(window):
                 logits[i, t] += (b - a) / len(of_sentence[i]) * of_window[k] if of_sentence[i] else of_window[k]
-    return logits
+    return np.zeros((0, len(theses), len(STANCES)), np.float32) if logits is None else logits
 
 
 def vectors(network, tokenizer, texts):

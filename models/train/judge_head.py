@@ -1,16 +1,17 @@
-"""Fit the judge's head to hand labels: logistic regression on what the network sees.
+"""Fit the judge's head to hand labels, and measure what head and tower say together.
 
     konspekt annotate --study models/train/segments ESSAYS... > segments.jsonl
     python judge_head.py --segments segments.jsonl --labels DIR... --corpus DIR... \
-        --study pipelines/origins-of-stalinism --judge DIR
+        --study pipelines/origins-of-stalinism --judge OUT/export --tower DIR
 
 For every thesis that the essays are labelled for, the head takes the vectors of a sentence, its
 neighbours and the passage around it, as the untuned base makes them, and the codebook's own
 examples. It is convex: no seed, no schedule, the same weights every time, and cross-validation
-costs minutes. Beside it the network (judge.py) that has read none of these essays.
+costs minutes. Its answer is pooled with that of the tower (judge_tower.py, whose folder `--tower`
+is): the mean of the logarithms of their probabilities.
 
-Writes into DIR: head.onnx, head_figures.json, oof.jsonl (what heads say that have not seen the
-essay's author), reference.json, and the theses into config.json.
+Writes into OUT/export: head.onnx, head_figures.json, oof.jsonl (what head and tower say that have
+not seen the essay's author), reference.json, and the theses into config.json.
 """
 
 import argparse
@@ -110,6 +111,23 @@ def make_folds(essays, k=5):
     return folds
 
 
+def load_folds(path, essays):
+    if not path.exists():
+        path.write_text(json.dumps(make_folds(essays), indent=1) + "\n")
+    return json.loads(path.read_text())
+
+
+def essay_arguments(doc):
+    """What every recipe needs that reads the labelled essays."""
+    arg = argparse.ArgumentParser(description=doc.splitlines()[0])
+    for name in ("segments", "study"):
+        arg.add_argument("--" + name, type=Path, required=True)
+    for name in ("labels", "corpus"):
+        arg.add_argument("--" + name, type=Path, nargs="+", required=True)
+    arg.add_argument("--folds", type=Path, default=Path(__file__).with_name("folds.json"))
+    return arg
+
+
 # ---------------------------------------------------------------- the figures
 
 
@@ -145,6 +163,11 @@ def softmax(logits):
 
 def probabilities(x, heads):
     return softmax(np.stack([x @ w.T + b for w, b in heads], 1))
+
+
+def pool(*probabilities):
+    """The logarithmic opinion pool (Genest and Zidek 1986)."""
+    return softmax(sum(np.log(np.maximum(p, 1e-12)) for p in probabilities) / len(probabilities))
 
 
 def counts(p, gold, threshold):
@@ -183,25 +206,20 @@ def show(title, c):
 
 
 def main():
-    arg = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("segments", "study", "judge"):
-        arg.add_argument("--" + name, type=Path, required=True)
-    for name in ("labels", "corpus"):
-        arg.add_argument("--" + name, type=Path, nargs="+", required=True)
-    arg.add_argument("--folds", type=Path, default=Path(__file__).with_name("folds.json"))
+    arg = essay_arguments(__doc__)
+    arg.add_argument("--judge", type=Path, required=True)
+    arg.add_argument("--tower", type=Path, required=True)
     arg.add_argument("--bare", action="store_true", help="measure the judge's tower on the essays as well (ten minutes)")
     args = arg.parse_args()
     codebook = tomllib.loads((args.study / "pipeline.toml").read_text("utf-8"))["thesis"]
     ids, statements = [t["id"] for t in codebook], [data.statement(t) for t in codebook]
     tokenizer = data.load_tokenizer(args.judge)
-    base, judge = (Network(args.judge / "model.onnx", [output]) for output in ("vectors", "stances"))
+    base, judge, together = (Network(args.judge / "model.onnx", [output]) for output in ("vectors", "stances", "fitted"))
     embed = lambda texts: data.vectors(base, tokenizer, texts)
     read = lambda sentences, paragraphs, theses: data.read_essay(judge, tokenizer, sentences, paragraphs, theses)
 
     essays = read_essays(args, ids)
-    if not args.folds.exists():
-        args.folds.write_text(json.dumps(make_folds(essays), indent=1) + "\n")
-    folds = json.loads(args.folds.read_text())
+    folds = load_folds(args.folds, essays)
     x = np.vstack([in_context(embed([s[2] for s in sentences])) for *_, sentences, _ in essays])
     gold = np.array([s[3] for *_, sentences, _ in essays for s in sentences])
     fold = np.array([folds[name] for name, _, sentences, _ in essays for _ in sentences])
@@ -216,17 +234,30 @@ def main():
     p = np.zeros((*gold.shape, 4))
     for k in range(max(fold) + 1):
         p[fold == k] = probabilities(x[fold == k], fitted(fold != k))
+    head_alone = p
+    of_tower = lambda names: stack([np.load(args.tower / f"{name}.npz") for name in names])
+    stack = lambda files: softmax(np.concatenate([next(f[name] for f in files if name in f) for name, *_ in essays]).reshape(*gold.shape, 4).astype(float))
+    tower_alone, zero = of_tower([f"fold-{k}" for k in range(max(fold) + 1)]), of_tower(["zero"])
+    p = pool(head_alone, tower_alone)
     if args.bare:
         bare = softmax(np.concatenate([read([s[2] for s in sentences], paragraphs, statements) for *_, sentences, paragraphs in essays]))
     every = np.tile([0.0, 1.0, 0.0, 0.0], (*gold.shape, 1))
     surfaces = [s[2] for *_, sentences, _ in essays for s in sentences]
-    figures = {"evidence, thesis and stance (out of fold)": show("head, out of fold", cross_validated(p, gold, fold))}
+    figures = {}
+
+    def measure(title, c):
+        figures[title] = show(title, c)
+
+    measure("**head and tower, essays that they have not seen**", cross_validated(p, gold, fold))
     for t, name in enumerate(ids):
-        figures[name] = show("  " + name, cross_validated(p[:, [t]], gold[:, [t]], fold))
+        measure("– " + name, cross_validated(p[:, [t]], gold[:, [t]], fold))
+    measure("head alone", cross_validated(head_alone, gold, fold))
+    measure("tower alone", cross_validated(tower_alone, gold, fold))
+    measure("tower after the written essays alone", cross_validated(zero, gold, fold))
     if args.bare:
-        figures["the judge's tower, without labels"] = show("judge's tower, without labels", cross_validated(bare, gold, fold))
-    figures["every sentence asserts every thesis"] = show("every sentence asserts", counts(every, gold, 0.5))
-    figures["keyword match"] = show("keyword match", cross_validated(keyword_match(surfaces, statements), gold, fold))
+        measure("the judge on the definition alone (`zero-shot`)", cross_validated(bare, gold, fold))
+    measure("baseline: every sentence asserts every thesis", counts(every, gold, 0.5))
+    measure("baseline: words shared with the thesis", cross_validated(keyword_match(surfaces, statements), gold, fold))
     with (args.judge / "oof.jsonl").open("w", encoding="utf-8") as file:
         rows = zip(((name, s) for name, _, sentences, _ in essays for s in sentences), p, gold)
         for (name, (start, end, *_)), probs, golds in rows:
@@ -248,10 +279,14 @@ def main():
         paragraphs = case.get("paragraphs") or [0] * len(case["sentences"])
         stances = read(case["sentences"], paragraphs, theses)
         features = torch.tensor(in_context(embed(case["sentences"])), dtype=torch.float32)
+        fitted = data.read_essay(together, tokenizer, case["sentences"], paragraphs, [None])
         for t, thesis in enumerate(theses):
-            if thesis in statements:
+            if thesis in statements and case["sentences"]:
+                known = statements.index(thesis)
                 with torch.no_grad():
-                    stances[:, t] = head(features, torch.tensor([statements.index(thesis)])).numpy()
+                    of_head = softmax(head(features, torch.tensor([known])).double().numpy())
+                of_tower = softmax(fitted[:, 0, 4 * known:4 * known + 4].astype(float))
+                stances[:, t] = (np.log(of_head) + np.log(of_tower)) / 2
         reference.append({"sentences": case["sentences"], "paragraphs": paragraphs, "theses": theses,
                           "stances": np.round(stances.astype(float), 5).tolist()})
     (args.judge / "reference.json").write_text(json.dumps(reference, ensure_ascii=False) + "\n")

@@ -3,6 +3,7 @@
 mod annotate;
 mod corpus;
 mod evaluate;
+mod explain;
 mod progress;
 mod run;
 
@@ -18,6 +19,7 @@ Examples:
   konspekt                                  the bundled study
   konspekt run pipelines/my-study           a study of your own
   konspekt run --essays texts/ --out out/   the bundled codebook, your essays
+  konspekt explain okafor-2011              why its row says what it says
   konspekt evaluate --labels labels/        how far to trust it
   konspekt annotate essay.md | jq .voices   the layers of one essay
 
@@ -42,6 +44,8 @@ enum Command {
     Annotate(AnnotateArgs),
     /// Score the last run against hand labels (runs first where there is none)
     Evaluate(EvaluateArgs),
+    /// Say of one essay which sentences made each cell, and what would have changed it
+    Explain(ExplainArgs),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -70,6 +74,17 @@ struct AnnotateArgs {
     /// Take the whole text as the essay: no title, menu or notes are looked for
     #[arg(long)]
     raw: bool,
+    /// The study whose passes and codebook are used
+    #[arg(long, default_value = "origins-of-stalinism")]
+    study: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args, Clone)]
+struct ExplainArgs {
+    /// A file, or the name of one of the study's essays
+    essay: PathBuf,
     /// The study whose passes and codebook are used
     #[arg(long, default_value = "origins-of-stalinism")]
     study: String,
@@ -126,6 +141,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::Annotate(args) => annotate::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Completions { shell } => {
                 clap_complete::generate(
                     shell,

@@ -59,13 +59,7 @@ impl Session {
         Staged::new(&out)?.add(".konspekt", b"")?;
         let workers = workers(&args.common);
         let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
-        if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
-            eprintln!(
-                "konspekt: no hand labels taught the judge {}: it goes by the definition alone; \
-                 models/judge/MODEL_CARD.md says how well it does that (\"studies held out\")",
-                unknown.join(", ")
-            );
-        }
+        warn_of_unknown_theses(&pipeline);
         let bar = progress.stage("reading", found.sources.len());
         let corpus = workers.run(|| corpus::read(&found.sources, || bar.inc(1)));
         bar.finish_and_clear();
@@ -193,6 +187,17 @@ impl Session {
             "Written to {}: table.md, table.csv, evidence.csv, table.json, annotations.jsonl, run.json.",
             self.out.display()
         ));
+    }
+}
+
+/// Tells the user which theses are read by their definition alone.
+pub fn warn_of_unknown_theses(pipeline: &Pipeline) {
+    if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
+        eprintln!(
+            "konspekt: no hand labels taught the judge {}: it goes by the definition alone; \
+             models/judge/MODEL_CARD.md says how well it does that (\"studies held out\")",
+            unknown.join(", ")
+        );
     }
 }
 

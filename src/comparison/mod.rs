@@ -4,6 +4,7 @@
 
 mod annotations;
 mod csv;
+mod explanation;
 mod json;
 mod markdown;
 mod run;
@@ -15,6 +16,7 @@ use crate::study::Study;
 
 pub use annotations::line as annotation_line;
 pub use csv::{evidence as evidence_csv, table as table_csv};
+pub use explanation::explanation;
 pub use json::table as table_json;
 pub use markdown::table as table_markdown;
 pub use run::record as run_json;

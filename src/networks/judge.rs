@@ -1,16 +1,21 @@
 //! The judge: where every sentence stands on every thesis.
 //!
-//! The network has two towers on one trunk. One reads `[CLS] thesis [SEP]
-//! sentence [SEP] sentence [SEP] …`, a window of whole paragraphs beside one
-//! thesis, and says what each sentence does to it. The other makes a vector of
-//! each sentence by itself; for theses that hand labels were there for, a head,
-//! logistic regression on the vectors of a sentence and of what stands around
-//! it, answers instead of the first.
+//! The network has three towers on one trunk.
+//!
+//! - For any thesis: one reads `[CLS] thesis [SEP] sentence [SEP] sentence
+//!   [SEP] …`, a window of whole paragraphs beside one thesis, and says what each
+//!   sentence does to it.
+//! - For theses that hand labels were there for, two that know them by heart:
+//!   one reads the window alone and answers for all of them at once; one makes a
+//!   vector of each sentence by itself, and a head, logistic regression on the
+//!   vectors of a sentence and of what stands around it, answers. Their answers
+//!   are pooled: the mean of the logarithms of their probabilities (logarithmic
+//!   opinion pool, Genest and Zidek 1986).
 
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use ndarray::{Array1, Array2, Array3, ArrayView1, Axis, Ix3, concatenate, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, Ix3, concatenate, s};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -101,15 +106,16 @@ impl Judge {
         let known: Vec<Option<usize>> = theses.iter().map(|thesis| self.index(thesis)).collect();
         let of_unknown = known.iter().zip(theses).filter(|(k, _)| k.is_none());
         let unknown: Vec<&str> = of_unknown.map(|(_, &thesis)| thesis).collect();
-        let mut read = self.read(sentences, paragraphs, &unknown)?.into_iter();
-        let features = match unknown.len() < theses.len() {
-            true => in_context(&self.embed(sentences)?),
-            false => Array2::default((0, 0)),
+        let pieces = self.pieces(sentences)?;
+        let mut read = self.read(&pieces, paragraphs, &unknown)?.into_iter();
+        let fitted = match unknown.len() < theses.len() {
+            true => self.fitted(&pieces, paragraphs)?,
+            false => Vec::new(),
         };
         let mut by_thesis = Vec::with_capacity(theses.len());
         for known in known {
             by_thesis.push(match known {
-                Some(known) => self.fitted(known, &features)?,
+                Some(known) => fitted[known].clone(),
                 None => read.next().expect("one answer for each unknown thesis"),
             });
         }
@@ -118,20 +124,28 @@ impl Judge {
         Ok((0..sentences.len()).map(of_sentence).collect())
     }
 
-    /// The head's answer for a thesis that it was fitted to, `[sentences, 4]`.
-    fn fitted(&self, known: usize, features: &Array2<f32>) -> Result<Array2<f32>> {
-        if features.is_empty() {
-            return Ok(Array2::zeros((0, 4)));
+    /// For every thesis that hand labels were there for, the pooled answer
+    /// `[sentences, 4]`.
+    fn fitted(&self, sentences: &[Vec<i32>], paragraphs: &[usize]) -> Result<Vec<Array2<f32>>> {
+        if sentences.is_empty() {
+            return Ok(vec![Array2::zeros((0, 4)); self.trained_on.len()]);
         }
-        let thesis = Array1::from_elem(1, known as i32);
-        let outputs = self.head.run(
-            vec![
-                ("features", Tensor::Float(features.clone().into_dyn())),
-                ("thesis", Tensor::Int(thesis.into_dyn())),
-            ],
-            &["stances"],
-        )?;
-        Ok(outputs[0].to_owned().into_dimensionality()?)
+        let features = in_context(&self.embed(sentences)?);
+        let in_window = self.windowed(sentences, paragraphs, &[Vec::new()], "fitted")?;
+        let pooled = (0..self.trained_on.len()).map(|known| {
+            let thesis = Array1::from_elem(1, known as i32);
+            let outputs = self.head.run(
+                vec![
+                    ("features", Tensor::Float(features.clone().into_dyn())),
+                    ("thesis", Tensor::Int(thesis.into_dyn())),
+                ],
+                &["stances"],
+            )?;
+            let of_head: Array2<f32> = outputs[0].to_owned().into_dimensionality()?;
+            let of_tower = in_window[0].slice(s![.., 4 * known..4 * known + 4]);
+            Ok((log_softmax(of_head.view()) + log_softmax(of_tower)) / 2.0)
+        });
+        pooled.collect()
     }
 
     fn pieces(&self, texts: &[&str]) -> Result<Vec<Vec<i32>>> {
@@ -139,12 +153,11 @@ impl Judge {
         texts.par_iter().map(ids).collect()
     }
 
-    /// A vector of length 1 for every text, each read by itself, shape
-    /// `[texts, width]`: the mean over its pieces. A text too long for the
+    /// A vector of length 1 for every text, given its pieces and read by itself,
+    /// shape `[texts, width]`: the mean over its pieces. A text too long for the
     /// network is read in parts.
-    fn embed(&self, texts: &[&str]) -> Result<Array2<f32>> {
-        let pieces = self.pieces(texts)?;
-        let inputs = pieces.iter().enumerate().flat_map(|(text, ids)| {
+    fn embed(&self, texts: &[Vec<i32>]) -> Result<Array2<f32>> {
+        let inputs = texts.iter().enumerate().flat_map(|(text, ids)| {
             (0..ids.len().max(1)).step_by(CHUNK).map(move |start| {
                 let part = &ids[start..ids.len().min(start + CHUNK)];
                 let ids = [&[self.tokenizer.cls], part, &[self.tokenizer.sep]].concat();
@@ -169,14 +182,11 @@ impl Judge {
     /// Reads the essay once for every thesis: logits `[sentences, 4]` of each.
     fn read(
         &self,
-        sentences: &[&str],
+        sentences: &[Vec<i32>],
         paragraphs: &[usize],
         theses: &[&str],
     ) -> Result<Vec<Array2<f32>>> {
-        if theses.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (sentences, of_thesis) = (self.pieces(sentences)?, self.pieces(theses)?);
+        let of_thesis = self.pieces(theses)?;
         for (thesis, ids) in theses.iter().zip(&of_thesis) {
             ensure!(
                 ids.len() <= LONGEST_THESIS,
@@ -185,31 +195,49 @@ impl Judge {
                 ids.len()
             );
         }
+        self.windowed(sentences, paragraphs, &of_thesis, "stances")
+    }
+
+    /// Reads the essay in windows, once beside every thesis (or once, where there is
+    /// one without pieces): one output of the network, `[sentences, …]` for each.
+    fn windowed(
+        &self,
+        sentences: &[Vec<i32>],
+        paragraphs: &[usize],
+        theses: &[Vec<i32>],
+        output: &str,
+    ) -> Result<Vec<Array2<f32>>> {
         let lengths: Vec<usize> = sentences.iter().map(Vec::len).collect();
         let windows = windows(&lengths, paragraphs);
         let mut inputs = Vec::with_capacity(windows.len() * theses.len());
         for window in &windows {
-            for (t, thesis) in of_thesis.iter().enumerate() {
-                inputs.push(((window, t), self.input(window, &sentences, thesis)));
+            for (t, thesis) in theses.iter().enumerate() {
+                inputs.push(((window, t), self.input(window, sentences, thesis)));
             }
         }
-        let mut stances = vec![Array2::zeros((sentences.len(), 4)); theses.len()];
-        for ((window, thesis), _, found) in self.run_all(inputs, "stances")? {
+        let found = self.run_all(inputs, output)?;
+        let width = found.first().map_or(4, |(_, _, found)| found.ncols());
+        let mut answers = vec![Array2::zeros((sentences.len(), width)); theses.len()];
+        for ((window, thesis), _, found) in found {
             for (part, found) in window.iter().zip(found.rows()) {
                 // A sentence that was read in parts: the mean over its pieces.
                 let share = match lengths[part.sentence] {
                     0 => 1.0,
                     all => (part.end - part.start) as f32 / all as f32,
                 };
-                let mut row = stances[thesis].row_mut(part.sentence);
+                let mut row = answers[thesis].row_mut(part.sentence);
                 row.scaled_add(share, &found);
             }
         }
-        Ok(stances)
+        Ok(answers)
     }
 
     fn input(&self, window: &[Part], sentences: &[Vec<i32>], thesis: &[i32]) -> Input {
-        let mut ids = [&[self.tokenizer.cls], thesis, &[self.tokenizer.sep]].concat();
+        let mut ids = vec![self.tokenizer.cls];
+        if !thesis.is_empty() {
+            ids.extend(thesis);
+            ids.push(self.tokenizer.sep);
+        }
         let mut spans = Vec::with_capacity(window.len());
         for part in window {
             // An empty sentence stands on its separator.
@@ -309,6 +337,17 @@ fn windows(lengths: &[usize], paragraphs: &[usize]) -> Vec<Vec<Part>> {
         }
     }
     windows
+}
+
+/// Logarithms of the probabilities in every row.
+fn log_softmax(logits: ArrayView2<f32>) -> Array2<f32> {
+    let mut logs = logits.to_owned();
+    for mut row in logs.rows_mut() {
+        let largest = row.fold(f32::MIN, |a, &b| a.max(b));
+        let sum: f32 = row.iter().map(|x| (x - largest).exp()).sum();
+        row -= largest + sum.ln();
+    }
+    logs
 }
 
 /// Each sentence's vector and, at half weight, the one before, the one after and

@@ -93,11 +93,12 @@ impl Pipeline {
                 on.claims = claims::find(document, &on.sentences, &on.tags, reader()?);
             }
             Layer::Voices => {
-                on.voices = voices::find(document, &on.sentences, &on.tags, reader()?);
+                on.voices =
+                    voices::find(document, &on.sentences, &on.tags, &on.entities, reader()?);
             }
             Layer::Stances => {
                 let judge = self.judge.as_ref().context("the judge is not loaded")?;
-                on.stances =
+                (on.stances, on.nearest) =
                     stances::find(document, &on.sentences, &on.voices, judge, &self.study)?;
             }
         }

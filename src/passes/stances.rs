@@ -8,14 +8,16 @@ use crate::networks::{Judge, round, softmax};
 use crate::study::{Study, Thesis};
 use crate::text::{Document, Span};
 
-/// Runs the judge over the essay and keeps the sentences that bear on a thesis with at least the study's threshold of probability.
+/// Runs the judge over the essay. The first list has the sentences that bear on a
+/// thesis with at least the study's threshold of probability; the second, for every
+/// thesis, the one among the others that comes nearest.
 pub fn find(
     document: &Document,
     sentences: &[Sentence],
     voices: &[Voice],
     judge: &Judge,
     study: &Study,
-) -> Result<Vec<Stance>> {
+) -> Result<(Vec<Stance>, Vec<Stance>)> {
     let theses: Vec<String> = study.theses.iter().map(Thesis::statement).collect();
     let surfaces: Vec<String> = sentences
         .par_iter()
@@ -24,34 +26,42 @@ pub fn find(
     let paragraphs: Vec<usize> = sentences.iter().map(|sentence| sentence.block).collect();
     let judged = judge.judge(&strs(&surfaces), &paragraphs, &strs(&theses))?;
     let mut stances = Vec::new();
+    let mut nearest: Vec<Option<Stance>> = vec![None; theses.len()];
     for (sentence, logits) in sentences.iter().zip(judged) {
         let (voice, source) = speaker(sentence.span, voices);
         for (thesis_index, logits) in logits.into_iter().enumerate() {
             let [none, asserts, denies, reports] = softmax(logits);
             let probabilities = [asserts, denies, reports];
-            let score = round(1.0 - none);
-            if score < study.thresholds.evidence {
-                continue;
-            }
-            let mut stance = SentenceStance::Asserts;
-            for (other, p) in SentenceStance::ALL.into_iter().zip(probabilities) {
-                if p > probabilities[stance as usize] {
-                    stance = other;
-                }
-            }
-            stances.push(Stance {
+            let stance = Stance {
                 span: sentence.span,
                 thesis_index,
                 thesis: study.theses[thesis_index].id.clone(),
-                stance,
+                stance: likeliest(probabilities),
                 voice,
                 source: source.clone(),
-                score,
+                score: round(1.0 - none),
                 probabilities,
-            });
+            };
+            let near = &mut nearest[thesis_index];
+            if stance.score >= study.thresholds.evidence {
+                stances.push(stance);
+            } else if near.as_ref().is_none_or(|near| stance.score > near.score) {
+                *near = Some(stance);
+            }
         }
     }
-    Ok(stances)
+    Ok((stances, nearest.into_iter().flatten().collect()))
+}
+
+/// The first named where they are equal.
+fn likeliest(probabilities: [f64; 3]) -> SentenceStance {
+    let mut stance = SentenceStance::Asserts;
+    for (other, p) in SentenceStance::ALL.into_iter().zip(probabilities) {
+        if p > probabilities[stance as usize] {
+            stance = other;
+        }
+    }
+    stance
 }
 
 fn strs(strings: &[String]) -> Vec<&str> {

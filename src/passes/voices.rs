@@ -4,21 +4,28 @@
 //! sentences), a block quotation, and what the reader network tags as the
 //! content of an attribution ("Smith argues that …"). The source and the cue
 //! are the ones tagged in the sentence; a quotation that runs over several
-//! sentences has one source in all of them, and a block quotation the one
-//! named where it is introduced.
+//! sentences has one source in all of them. Where none is tagged, a quotation is
+//! given to the person named beside it, else to the one that the sentence before
+//! it names or attributes something to (for a block quotation, the sentence that
+//! introduces it), else to whoever something was attributed to last. "He" and
+//! "she" are the person named last. "According to" and "for" with a person or a
+//! group at the head of a sentence give all the rest of it to them.
 
 use std::ops::Range;
 
 use super::tags::runs;
-use crate::layers::{Sentence, Voice};
+use crate::layers::{Entity, EntityKind, Sentence, Voice};
 use crate::networks::{Reader, SentenceTags};
 use crate::text::{Block, Document, Role, Span};
 
 /// Fewer words in quotation marks are a term or a title, not a voice.
 const FEWEST_WORDS: usize = 4;
 
+/// A source is looked for so many bytes back, a long paragraph.
+const REACH: usize = 1500;
+
 /// What the network tags in one sentence.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Attribution {
     source: Option<String>,
     cue: Option<String>,
@@ -29,12 +36,14 @@ pub fn find(
     document: &Document,
     sentences: &[Sentence],
     tags: &[SentenceTags],
+    entities: &[Entity],
     reader: &Reader,
 ) -> Vec<Voice> {
+    let persons = Persons::new(entities);
     let attributions: Vec<Attribution> = sentences
         .iter()
         .zip(tags)
-        .map(|(sentence, tags)| attribution(document, sentence.span, tags, reader))
+        .map(|(sentence, tags)| attribution(document, sentence.span, tags, &persons, reader))
         .collect();
     let mut voices = Vec::new();
     for of_block in by_block(sentences) {
@@ -57,15 +66,24 @@ pub fn find(
                     let touched = of_block
                         .clone()
                         .filter(|&k| sentences[k].span.overlaps(whole));
-                    let before = whole
-                        .contains(block.span)
-                        .then(|| of_block.start.checked_sub(1));
-                    let speaker = std::iter::once(i)
-                        .chain(touched)
-                        .chain(before.flatten())
-                        .map(|k| &attributions[k])
-                        .find(|a| a.source.is_some());
-                    voice(span, speaker, committed(span))
+                    let around: Vec<usize> = std::iter::once(i).chain(touched).collect();
+                    let before = match whole.contains(block.span) {
+                        true => of_block.start.checked_sub(1),
+                        false => around.iter().min().and_then(|k| k.checked_sub(1)),
+                    };
+                    let before =
+                        before.filter(|k| whole.contains(block.span) || of_block.contains(k));
+                    let tagged =
+                        |k: &usize| Some(attributions[*k].clone()).filter(|a| a.source.is_some());
+                    let beside = |k: &usize| persons.beside(sentences[*k].span, whole);
+                    let speaker = around
+                        .iter()
+                        .find_map(tagged)
+                        .or_else(|| around.iter().find_map(beside).map(Attribution::of))
+                        .or_else(|| before.as_ref().and_then(tagged))
+                        .or_else(|| before.as_ref().and_then(beside).map(Attribution::of))
+                        .or_else(|| carried(&attributions[..i], &sentences[..i], whole.start));
+                    voice(span, speaker.as_ref(), committed(span))
                 })
                 .collect();
             let own = &attributions[i];
@@ -80,6 +98,62 @@ pub fn find(
         }
     }
     voices
+}
+
+/// Whoever something was attributed to last: writers quote one source for pages.
+fn carried(before: &[Attribution], sentences: &[Sentence], at: usize) -> Option<Attribution> {
+    let within = |s: &Sentence| at.saturating_sub(s.span.end) <= REACH;
+    let near = before
+        .iter()
+        .zip(sentences)
+        .rev()
+        .take_while(|(_, s)| within(s));
+    near.map(|(attribution, _)| attribution)
+        .find(|a| a.source.is_some())
+        .map(|a| Attribution {
+            contents: Vec::new(),
+            ..a.clone()
+        })
+}
+
+impl Attribution {
+    /// To a person whom nothing but the place makes the source.
+    fn of(source: String) -> Self {
+        Self {
+            source: Some(source),
+            ..Self::default()
+        }
+    }
+}
+
+/// The persons named in an essay, in its order.
+struct Persons<'a>(Vec<&'a Entity>);
+
+impl<'a> Persons<'a> {
+    fn new(entities: &'a [Entity]) -> Self {
+        let person = |entity: &&Entity| entity.kind == EntityKind::Per;
+        Self(entities.iter().filter(person).collect())
+    }
+
+    /// The person named in `sentence` beside `quotation`: the last before it, else the
+    /// first after it.
+    fn beside(&self, sentence: Span, quotation: Span) -> Option<String> {
+        let inside = || self.0.iter().filter(|e| sentence.contains(e.span));
+        let before = inside().rfind(|e| e.span.end <= quotation.start);
+        let after = || inside().find(|e| e.span.start >= quotation.end);
+        Some(before.or_else(after)?.canonical.clone())
+    }
+
+    fn any_in(&self, span: Span) -> bool {
+        self.0.iter().any(|e| span.contains(e.span))
+    }
+
+    /// The person named last before `at`.
+    fn before(&self, at: usize) -> Option<String> {
+        let next = self.0.partition_point(|e| e.span.end <= at);
+        let last = self.0[..next].last()?;
+        (at - last.span.end <= REACH).then(|| last.canonical.clone())
+    }
 }
 
 fn voice(span: Span, attribution: Option<&Attribution>, commitment: f64) -> Voice {
@@ -111,6 +185,7 @@ fn attribution(
     document: &Document,
     sentence: Span,
     tags: &SentenceTags,
+    persons: &Persons,
     reader: &Reader,
 ) -> Attribution {
     let surface = document.surface(sentence);
@@ -118,7 +193,11 @@ fn attribution(
     for run in runs(&tags.voice, &reader.voice_labels, &tags.words) {
         let words = || Some(surface.text[run.start..run.end].to_owned());
         match run.label {
-            "SOURCE" if found.source.is_none() => found.source = words(),
+            "SOURCE" if found.source.is_none() => {
+                let span = surface.span(run.start, run.end);
+                let named = words().filter(|w| !is_third_person(w));
+                found.source = named.or_else(|| persons.before(span.start)).or_else(words);
+            }
             "CUE" if found.cue.is_none() => found.cue = words(),
             "CONTENT" => found.contents.push(surface.span(run.start, run.end)),
             _ => {}
@@ -133,7 +212,46 @@ fn attribution(
     found
         .contents
         .retain(|span| attributed && is_long(*span, document));
+    if found.contents.is_empty()
+        && let Some((source, content)) = frame(&surface.text)
+        && (persons.any_in(surface.span(source.start, source.end))
+            || is_group(&surface.text[source.clone()]))
+    {
+        found = Attribution::of(surface.text[source].to_owned());
+        found.contents = vec![surface.span(content, surface.text.len())];
+    }
     found
+}
+
+/// "According to Carr, …", "So, for Trotsky, …": the words of a source that a
+/// sentence begins with, and where what is attributed to it begins.
+fn frame(text: &str) -> Option<(Range<usize>, usize)> {
+    let adverb = ["So, ", "Thus, ", "However, ", "But ", "And ", "Yet "]
+        .iter()
+        .find(|adverb| text.starts_with(**adverb));
+    let start = adverb.map_or(0, |adverb| adverb.len());
+    let opening = [
+        "According to ",
+        "In the view of ",
+        "In the eyes of ",
+        "For ",
+    ]
+    .iter()
+    .find(|opening| {
+        let at = text.get(start..start + opening.len());
+        at.is_some_and(|at| at.eq_ignore_ascii_case(opening))
+    })?;
+    let begin = start + opening.len();
+    let end = begin + text[begin..].find(',')?;
+    let few = (1..=6).contains(&text[begin..end].split_whitespace().count());
+    (few && end + 2 < text.len()).then_some((begin..end, end + 2))
+}
+
+/// "Leninists", "the Mensheviks": the adherents of something.
+fn is_group(words: &str) -> bool {
+    let last = words.rsplit(' ').next().unwrap_or_default();
+    let endings = ["ists", "eviks", "ians", "historians", "critics"];
+    endings.iter().any(|ending| last.ends_with(ending))
 }
 
 fn is_long(span: Span, document: &Document) -> bool {
@@ -142,6 +260,11 @@ fn is_long(span: Span, document: &Document) -> bool {
 
 fn is_first_person(source: &str) -> bool {
     ["I", "We", "we", "My", "my", "Our", "our", "me", "us"].contains(&source)
+}
+
+/// One person: "they" may be anybody.
+fn is_third_person(source: &str) -> bool {
+    ["he", "He", "she", "She"].contains(&source)
 }
 
 /// Runs of sentences that share a block.
@@ -229,6 +352,46 @@ mod tests {
         };
         let spans = quotations(&document, &block);
         spans.into_iter().map(|s| s.of(text)).collect()
+    }
+
+    #[test]
+    fn a_quotation_belongs_to_the_person_beside_it() {
+        let person = |start, end, canonical: &str| Entity {
+            span: Span::new(start, end),
+            kind: EntityKind::Per,
+            canonical: canonical.to_owned(),
+        };
+        let place = Entity {
+            kind: EntityKind::Loc,
+            ..person(8, 14, "Moscow")
+        };
+        let entities = [person(0, 5, "E. H. Carr"), place, person(60, 65, "Serge")];
+        let persons = Persons::new(&entities);
+        let beside = |a, b, c, d| persons.beside(Span::new(a, b), Span::new(c, d));
+        assert_eq!(beside(0, 50, 20, 50).as_deref(), Some("E. H. Carr"));
+        assert_eq!(beside(30, 70, 30, 55).as_deref(), Some("Serge"));
+        assert_eq!(beside(30, 59, 30, 55), None);
+        assert_eq!(persons.before(20).as_deref(), Some("E. H. Carr"));
+        assert_eq!(persons.before(3), None);
+        assert_eq!(persons.before(10_000), None, "too far back");
+    }
+
+    #[test]
+    fn a_sentence_may_begin_with_its_source() {
+        let framed = |text: &'static str| {
+            frame(text).map(|(source, content)| (&text[source], &text[content..]))
+        };
+        assert_eq!(
+            framed("So, for Trotsky, it was a counter-revolution."),
+            Some(("Trotsky", "it was a counter-revolution."))
+        );
+        assert_eq!(
+            framed("According to the Mensheviks, it came too early."),
+            Some(("the Mensheviks", "it came too early."))
+        );
+        assert_eq!(framed("It came too early, for Trotsky, at least."), None);
+        assert_eq!(framed("For Trotsky"), None);
+        assert!(is_group("the Mensheviks") && !is_group("example") && !is_group("Russia"));
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! `konspekt explain`: why the cells of one essay say what they say.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::corpus::{self, Source};
+use super::run::{finish, models, warn_of_unknown_theses, workers};
+use super::{ExplainArgs, Outcome};
+use crate::comparison::{self, Row};
+use crate::layers::{Annotated, Layer};
+use crate::passes::Pipeline;
+use crate::reading;
+use crate::study::Study;
+
+pub fn run(args: &ExplainArgs) -> Result<Outcome> {
+    let study = Study::find(&args.study)?;
+    ensure!(
+        study.passes.contains(&Layer::Stances),
+        "{}: passes: stances is missing, and without it there is nothing to explain",
+        study.folder.join("pipeline.toml").display()
+    );
+    let source = find(&args.essay, &study)?;
+    let workers = workers(&args.common);
+    let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
+    warn_of_unknown_theses(&pipeline);
+    let essay = corpus::read_one(&source).with_context(|| source.path.display().to_string())?;
+    let mut annotated = Annotated::new(essay);
+    workers.run(|| {
+        let mut passes = pipeline.passes().iter();
+        passes.try_for_each(|&pass| pipeline.apply(pass, &mut annotated))
+    })?;
+    let row = Row {
+        reading: reading::read(&annotated, pipeline.study()),
+        essay: &annotated,
+    };
+    let text = comparison::explanation(&row, pipeline.study());
+    finish(std::io::Write::write_all(
+        &mut std::io::stdout(),
+        text.as_bytes(),
+    ))?;
+    Ok(Outcome::Done)
+}
+
+/// A file, or the name of one of the study's essays with or without its ending.
+fn find(essay: &Path, study: &Study) -> Result<Source> {
+    if essay.is_file() {
+        let found = corpus::find(&[essay.to_owned()])?;
+        return found.sources.into_iter().next().context("no essay");
+    }
+    let folder = study.folder.join("essays");
+    let sources = corpus::find(std::slice::from_ref(&folder))?.sources;
+    let named = |source: &Source| {
+        let file = PathBuf::from(&source.file);
+        file == essay || file.with_extension("") == essay
+    };
+    let names: Vec<&str> = sources.iter().map(|s| s.file.as_str()).collect();
+    let known = names.join(", ");
+    sources.iter().find(|s| named(s)).cloned().with_context(|| {
+        format!(
+            "{}: no such file, nor an essay in {}, which has {known}",
+            essay.display(),
+            folder.display()
+        )
+    })
+}
