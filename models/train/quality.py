@@ -174,12 +174,21 @@ def report_judge(args):
     rows = []
     for name, (source, part, _) in judge_data.TESTS.items():
         windows = list(source(args.data, part))
-        gold, said = judge_data.answers(windows, judge_data.predict(network, tokenizer, windows))
+        found = judge_data.predict(network, tokenizer, windows)
+        gold, said = judge_data.answers(windows, found)
         mine, most = judge_data.scores(gold, said), judge_data.scores(gold, [max(set(gold), key=gold.count)] * len(gold))
         alone = args.baselines and args.baselines / judge_data.folder_name(name) / "figures.json"
         alone = json.loads(alone.read_text()) if alone and alone.exists() else {"accuracy": "–", "macro-F1": "–"}
         rows.append((name, *(f"{r['accuracy']} / {r['macro-F1']}" for r in (mine, alone, most)), len(gold)))
     table("Pairs: accuracy / macro-F1", ("set", "judge", "base tuned on the set alone", "majority", "sentences"), rows)
+    # The last set is the studies held out: as the program decides, by 1 - none.
+    logits = np.concatenate([of_window[-1] for of_window in found]).astype(float)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    rows = []
+    for threshold in (0.1, 0.2, 0.3, 0.4, 0.5):
+        scores = judge_data.scores(gold, np.where(1 - p[:, 0] >= threshold, 1 + p[:, 1:].argmax(1), 0))
+        rows.append((threshold, f"{scores['accuracy']} / {scores['macro-F1']}"))
+    table("Studies held out, `thresholds.evidence`", ("from", "judge"), rows)
 
 
 def main():
