@@ -35,15 +35,16 @@ pub struct Explanation {
     /// What the sentences of the cell add up to.
     #[serde(flatten)]
     pub mass: Mass,
-    /// The smallest change that would have made the cell another.
+    /// What would have made the cell another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without: Option<Without>,
-    /// The sentence that came nearest to being evidence, of a cell that has none.
+    /// Of an absent cell the sentence that comes nearest to showing its thesis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Evidence>,
 }
 
-/// What a cell would have been without its strongest sentences.
+/// What a cell would have been without the sentences that speak most for its stance:
+/// those that add most to its own mass rather than to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Without {
     /// So many of those that speak most for its stance.
@@ -129,6 +130,16 @@ impl Mass {
         }
     }
 
+    /// How far it is for `stance` rather than for what stands against it.
+    fn speaks_for(self, stance: CellStance) -> f64 {
+        match stance {
+            CellStance::Endorses => self.asserts - self.denies,
+            CellStance::Rejects => self.denies - self.asserts,
+            CellStance::Reports => self.reports / 2.0 - self.asserts.max(self.denies),
+            CellStance::Absent => 0.0,
+        }
+    }
+
     fn own(self, stance: CellStance) -> f64 {
         match stance {
             CellStance::Endorses => self.asserts,
@@ -188,10 +199,14 @@ pub fn read(essay: &Annotated, study: &Study) -> Reading {
     let cells: Vec<Cell> = (0..masses.len())
         .map(|thesis| {
             let (mass, stance) = (masses[thesis], stances[thesis]);
-            let mut nearest = of_thesis(&essay.nearest, thesis).map(|s| evidence(essay, s));
-            let (weight, evidence) = match stance {
-                CellStance::Absent => (0.0, Vec::new()),
-                _ => (round(mass.total() / whole), all_evidence(essay, thesis)),
+            let evidence = all_evidence(essay, thesis);
+            let (weight, evidence, nearest) = match stance {
+                CellStance::Absent => {
+                    // What there is of it does not make a cell; else the nearest miss.
+                    let miss = of_thesis(&essay.nearest, thesis).map(|s| self::evidence(essay, s));
+                    (0.0, Vec::new(), evidence.into_iter().chain(miss).next())
+                }
+                _ => (round(mass.total() / whole), evidence, None),
             };
             Cell {
                 stance,
@@ -200,7 +215,7 @@ pub fn read(essay: &Annotated, study: &Study) -> Reading {
                 explanation: Explanation {
                     mass: mass.rounded(),
                     without: without(stance, evidence.iter().map(|e| e.mass).collect(), least),
-                    nearest: nearest.next().filter(|_| evidence.is_empty()),
+                    nearest,
                 },
                 evidence,
             }
@@ -247,7 +262,7 @@ fn all_evidence(essay: &Annotated, thesis: usize) -> Vec<Evidence> {
 /// Takes sentences away, those first that speak most for the cell's stance, until
 /// it is another.
 fn without(stance: CellStance, mut masses: Vec<Mass>, least: f64) -> Option<Without> {
-    masses.sort_by(|a, b| b.own(stance).total_cmp(&a.own(stance)));
+    masses.sort_by(|a, b| b.speaks_for(stance).total_cmp(&a.speaks_for(stance)));
     (1..=masses.len()).find_map(|gone| {
         let left = Mass::sum(masses[gone..].iter().copied()).stance(least);
         (left != stance).then_some(Without {
@@ -292,6 +307,14 @@ mod tests {
                 stance: CellStance::Rejects
             })
         );
+        // The second alone decides, though the first asserts more.
+        let divided = vec![
+            mass(0.5, 0.48, 0.0),
+            mass(0.4, 0.0, 0.0),
+            mass(0.0, 0.3, 0.0),
+        ];
+        let change = without(CellStance::Endorses, divided, 0.5);
+        assert_eq!(change.map(|w| w.sentences), Some(1));
         let one = |stance| without(stance, vec![mass(0.9, 0.0, 0.0)], 0.5);
         assert_eq!(
             one(CellStance::Endorses).map(|w| w.stance),

@@ -73,10 +73,12 @@ pub struct Thresholds {
     pub primary: f64,
 }
 
+/// For a study without hand labels. `evidence` is the best for codebooks that the
+/// judge had not seen (`models/README.md`); the others are guesses.
 impl Default for Thresholds {
     fn default() -> Self {
         Self {
-            evidence: 0.5,
+            evidence: 0.3,
             cell: 1.0,
             primary: 1.5,
         }
@@ -86,13 +88,20 @@ impl Default for Thresholds {
 /// How often a cell is right, by logistic regression on hand labels: for an
 /// absent cell `absent`, else the logistic function of `intercept` + `share` ×
 /// the stance's share of the mass + `mass` × the mass's logarithm.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     pub absent: f64,
     pub intercept: f64,
     pub share: f64,
     pub mass: f64,
+}
+
+impl Calibration {
+    /// Whether labels were there to count on.
+    pub fn is_known(&self) -> bool {
+        *self != Self::default()
+    }
 }
 
 /// Without labels nothing is known: every cell is as likely right as wrong.
@@ -125,6 +134,13 @@ impl Thesis {
 }
 
 impl Study {
+    /// Drops what was chosen on hand labels, thresholds and calibration, for the
+    /// defaults.
+    pub fn forget_labels(&mut self) {
+        self.thresholds = Thresholds::default();
+        self.confidence = Calibration::default();
+    }
+
     /// Reads the study in a folder.
     ///
     /// # Errors

@@ -378,3 +378,50 @@ fn annotate_answers_in_order_and_says_what_it_cannot_read() {
     let range = span[0].as_u64().unwrap() as usize..span[1].as_u64().unwrap() as usize;
     assert_eq!(&text[range], "Bread 🥖 was short.");
 }
+
+#[test]
+fn explain_gives_the_reasons_of_one_essay() {
+    let output = konspekt(&["explain", "marwood-1998"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("[marwood-1998.txt]"), "{text}");
+    for label in [
+        "Objective conditions: ",
+        "Party-state fusion: ",
+        "Continuity: ",
+    ] {
+        assert!(text.contains(label), "{label} in {text}");
+    }
+    assert!(text.contains("it would be"), "what would change it: {text}");
+
+    let desk = Desk::new();
+    let file = desk.path("essays/good.txt");
+    let of_file = konspekt(&["explain"]).arg(file).output().unwrap();
+    assert_eq!(of_file.status.code(), Some(0));
+
+    let output = konspekt(&["explain", "nobody-1900"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("nobody-1900") && error.contains("marwood-1998.txt"),
+        "{error}"
+    );
+}
+
+#[test]
+fn zero_shot_forgets_the_labels() {
+    let desk = Desk::new();
+    let essays = desk.path("essays");
+    let unknown = |args: &[&str]| {
+        let (code, error) =
+            desk.run_with(&[args, &["--essays", essays.to_str().unwrap()]].concat());
+        assert_eq!(code, 0, "{error}");
+        let run = fs::read(desk.path("out/run.json")).unwrap();
+        let run: Value = serde_json::from_slice(&run).unwrap();
+        (run["zero_shot"].as_array().unwrap().len(), desk.table())
+    };
+    let (none, fitted) = unknown(&[]);
+    let (all, bare) = unknown(&["--zero-shot"]);
+    assert_eq!((none, all), (0, 3));
+    assert_ne!(fitted["essays"], bare["essays"]);
+}

@@ -183,3 +183,29 @@ fn evaluate_agrees_with_the_scoring_script() {
         }
     }
 }
+
+#[test]
+fn a_cell_adds_up_from_its_evidence() {
+    let table: Value =
+        serde_json::from_slice(&fs::read(Path::new(GOLDEN).join("table.json")).unwrap()).unwrap();
+    let number = |of: &Value, name: &str| of[name].as_f64().unwrap();
+    let (mut explained, mut nearest) = (0, 0);
+    for essay in table["essays"].as_array().unwrap() {
+        for cell in essay["theses"].as_object().unwrap().values() {
+            let why = &cell["explanation"];
+            let evidence = cell["evidence"].as_array().unwrap();
+            nearest += usize::from(!why["nearest"].is_null());
+            if cell["stance"] == "absent" {
+                continue;
+            }
+            for name in ["p_asserts", "p_denies", "p_reports"] {
+                let sum: f64 = evidence.iter().map(|e| number(e, name)).sum();
+                assert!((sum - number(why, name)).abs() < 1e-3, "{name} of {cell}");
+            }
+            assert!(why["without"]["sentences"].as_u64().unwrap() > 0);
+            assert_ne!(why["without"]["stance"].as_str().unwrap(), cell["stance"]);
+            explained += 1;
+        }
+    }
+    assert!(explained > 0 && nearest > 0);
+}

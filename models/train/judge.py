@@ -3,9 +3,9 @@
     python judge.py --data DIR --base DIR --out DIR --study pipelines/origins-of-stalinism
 
 A BERT reads `[CLS] thesis [SEP] sentence [SEP] sentence [SEP] ...`; the mean of a
-sentence's pieces gives its four stances. Three stages: pairs of a thesis and a sentence
+sentence's pieces gives its four stances. Two stages: pairs of a thesis and a sentence
 together with the stance studies, then the studies again with texts written for this
-recipe, then whole studies alone. The base's own upper layers are shipped beside the judge's: the head (judge_head.py)
+recipe. The base's own upper layers are shipped beside the judge's: the head (judge_head.py)
 stands on their sentence vectors. `--only SET` trains on one set alone: the baseline of the quality table.
 Resumes from OUT/checkpoint.pt; writes OUT/export: model.onnx, tokenizer.json, config.json,
 figures.json. judge_head.py goes on from there.
@@ -56,17 +56,17 @@ class Judge(nn.Module):
 class Shipped(nn.Module):
     """Towers on a shared trunk (embeddings and the layers that training kept):
     `vectors` [b, s, d], means over the base's last layer, as its authors made it;
-    `stances` [b, s, 4], the judge's; and, of a tower fitted to hand labels
-    (judge_tower.py), which stands on the judge's first layer, `fitted` [b, s, t * 4]."""
+    `stances` [b, s, 4], the judge's; and, of a tower for one study (judge_tower.py), which
+    stands on the judge's first layer, `states` [b, s, d + t * 4]."""
 
-    def __init__(self, judge, base, fitted=None):
+    def __init__(self, judge, base, study=None):
         super().__init__()
         self.embeddings = judge.bert.embeddings
         self.trunk = judge.bert.encoder.layer[:FROZEN]
         self.judge = judge.bert.encoder.layer[FROZEN:]
         self.base = base.bert.encoder.layer[FROZEN:]
         self.stances = judge.stances
-        self.fitted = fitted
+        self.study = study
 
     def forward(self, input_ids, attention_mask, members):
         mask = (1.0 - attention_mask[:, None, None, :].float()) * -1e9
@@ -80,7 +80,7 @@ class Shipped(nn.Module):
         for layer in self.judge[1:]:
             states = layer(states, mask)[0]
         outputs = members @ vectors, self.stances(members @ states)
-        return outputs if self.fitted is None else (*outputs, self.fitted(shared, attention_mask, members))
+        return outputs if self.study is None else (*outputs, self.study(shared, attention_mask, members))
 
 
 def tensors(rows):
@@ -178,7 +178,7 @@ def main():
     for name in ("data", "base", "out"):
         arg.add_argument("--" + name, type=Path, required=True)
     arg.add_argument("--study", type=Path, help="folder with the pipeline.toml that the written essays are about")
-    arg.add_argument("--epochs", type=float, nargs=3, default=(2, 2, 3), help="of the three stages")
+    arg.add_argument("--epochs", type=float, nargs=2, default=(2, 2), help="of the first and the second stage")
     arg.add_argument("--only", choices=[t for t, part in data.TESTS.items() if part[2]])
     arg.add_argument("--seed", type=int, default=17)
     arg.add_argument("--threads", type=int, default=1)
@@ -200,16 +200,12 @@ def main():
     train(model, tokenizer, lambda rng: data.general(args.data, rng) + studies, args.epochs[0], RATE, args, 1)
     codebook = tomllib.loads((args.study / "pipeline.toml").read_text("utf-8"))["thesis"]
     here = Path(__file__).parent / "written"
-    questions = list(data.written_studies(here / "studies"))
-    written = list(data.written_essays(here / "essays", codebook)) + questions
+    written = list(data.written_essays(here / "essays", codebook, "[a-h]-*.txt")) + list(data.written_studies(here / "studies"))
     # Two fifths of the windows that say nothing of their thesis, others every time.
     some = lambda rng: [w for w in written if any(w.gold) or rng.random() < 0.4]
     # What the first stage taught is kept up by some of its pairs.
     pairs = lambda rng: rng.sample(data.general(args.data, rng), 3000)
     train(model, tokenizer, lambda rng: studies + some(rng) + pairs(rng), args.epochs[1], RATE / 2, args, 2)
-    # The tower of judge_tower.py stands on the layer above the trunk: it stays from here on.
-    model.bert.encoder.layer[FROZEN].requires_grad_(False)
-    train(model, tokenizer, lambda rng: studies + questions, args.epochs[2], RATE / 2, args, 3)
     write(model, tokenizer, args)
 
 

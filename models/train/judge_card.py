@@ -29,6 +29,13 @@ def general(figures, alone, folder):
     return "\n".join(lines)
 
 
+def written():
+    """How much was written for the recipe."""
+    essays = [data.marked(path)[1] for path in sorted((Path(__file__).parent / "written" / "essays").glob("*.txt"))]
+    sentences = [marks for essay in essays for paragraph in essay for _, marks in paragraph]
+    return {"essays": len(essays), "sentences": len(sentences), "marks": sum(map(len, sentences))}
+
+
 def evidence(figures):
     lines = ["| | precision | recall | F1 |", "| --- | --- | --- | --- |"]
     lines += [f"| {name} | {row['precision']:.3f} | {row['recall']:.3f} | {row['f1']:.3f} |" for name, row in figures.items()]
@@ -54,7 +61,7 @@ def main():
     parts = {"general": general(load("figures.json"), args.alone, args.data),
              "evidence": evidence(load("head_figures.json")), "reading": reading(load("reading_figures.json")),
              "whole": both(whole), "single": both(single), "whole pieces": f"{single['pieces of whole paragraphs']:,}",
-             "single pieces": f"{single['pieces']:,}"}
+             "single pieces": f"{single['pieces']:,}"} | {name: f"{n:,}" for name, n in written().items()}
     for name, text in parts.items():
         assert "{" + name + "}" in card, name
         card = card.replace("{" + name + "}", text)

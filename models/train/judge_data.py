@@ -179,11 +179,11 @@ def beside(theses, sentences, source):
         yield Window(thesis, [t for t, _ in sentences], [m.get(code, NONE) for _, m in sentences], source)
 
 
-def written_essays(folder, codebook, words=130):
+def written_essays(folder, codebook, series="*.txt", words=130):
     """Essays on the study's own question, in runs of whole paragraphs of some `words` words."""
     by_id = {t["id"]: statement(t) for t in codebook}
     theses = {code: by_id[name] for code, name in CODES.items()}
-    for path in sorted(folder.glob("*.txt")):
+    for path in sorted(folder.glob(series)):
         run = []
         for paragraph in [*marked(path)[1], None]:
             if run and (paragraph is None or sum(len(t.split()) for t, _ in run + paragraph) > words):

@@ -1,17 +1,18 @@
-"""Fit the judge's head to hand labels, and measure what head and tower say together.
+"""Fit the judge's head to hand labels, and cross-validate it.
 
     konspekt annotate --study models/train/segments ESSAYS... > segments.jsonl
     python judge_head.py --segments segments.jsonl --labels DIR... --corpus DIR... \
-        --study pipelines/origins-of-stalinism --judge OUT/export --tower DIR
+        --study pipelines/origins-of-stalinism --judge OUT/export
 
-For every thesis that the essays are labelled for, the head takes the vectors of a sentence, its
-neighbours and the passage around it, as the untuned base makes them, and the codebook's own
-examples. It is convex: no seed, no schedule, the same weights every time, and cross-validation
-costs minutes. Its answer is pooled with that of the tower (judge_tower.py, whose folder `--tower`
-is): the mean of the logarithms of their probabilities.
+For every thesis that the essays are labelled for, two logistic regressions: one on what the
+network makes of a sentence (the base's vectors of it, of its neighbours and of the passage, and
+the study tower's state and logits), one on its word pieces (tf-idf, with the neighbours'). Their
+answers are pooled. Both also learn the codebook's own examples. They are convex: no seed, no
+schedule, the same weights every time, and cross-validation takes minutes. Beside them, with
+`--bare`, the judge's tower that knows the theses by their definitions alone.
 
-Writes into OUT/export: head.onnx, head_figures.json, oof.jsonl (what head and tower say that have
-not seen the essay's author), reference.json, and the theses into config.json.
+Writes into OUT/export: head.onnx, head_figures.json, oof.jsonl (what heads say that have not seen
+the essay's author), reference.json, and the theses into config.json.
 """
 
 import argparse
@@ -22,7 +23,9 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sparse
 import torch
+import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -35,19 +38,50 @@ CONTESTED = -1
 CONTEXT, PASSAGE = 0.5, 4  # weight of the context; sentences on each side of a passage
 STRENGTH = 1.0  # inverse of the L2 penalty, chosen among 1, 3 and 10 by cross-validation
 EXAMPLE = 3.0  # a codebook's example counts as so many labelled sentences
+HELD_OUT = "**essays that it has not seen**"
 GRID = [x / 100 for x in range(4, 90, 2)]
+WIDTH = 384  # of a vector and of a state
+LEXICAL = 10.0  # STRENGTH of the regression on word pieces
+RAREST = 2  # a piece that fewer labelled sentences have is not counted
+LOGITS = 0.1  # scale of the tower's logits among unit vectors
 
 
 class Head(nn.Module):
-    """features [n, f], thesis [1], an index -> stances [n, 4], logits."""
+    """features [n, f] (see `features`); pieces, counts [n, l], the distinct word pieces of
+    every sentence and how often it has them, 0 where there are fewer -> [n, t * 4], means of
+    the logarithms of the two regressions' probabilities of every stance on every thesis."""
 
-    def __init__(self, heads):
+    def __init__(self, dense, lexical, vocabulary):
         super().__init__()
-        self.weights = nn.Parameter(torch.tensor(np.stack([w.T for w, _ in heads]), dtype=torch.float32))
-        self.bias = nn.Parameter(torch.tensor(np.stack([b for _, b in heads]), dtype=torch.float32))
+        number = lambda x: nn.Parameter(torch.tensor(np.asarray(x), dtype=torch.float32))
+        self.mean = number(dense.mean)
+        self.weights = number(np.hstack([w.T for w, _ in dense.heads]))
+        self.bias = number(np.hstack([b for _, b in dense.heads]))
+        own, near = np.hsplit(np.vstack([w for w, _ in lexical.heads]), 2)  # [t * 4, words]
+        rows = np.zeros(vocabulary, np.int64)
+        rows[lexical.words] = np.arange(1, len(lexical.words) + 1)
+        table = np.zeros((len(lexical.words) + 1, 2 * len(own) + 1))  # first an unknown piece
+        table[1:] = np.column_stack([lexical.idf, own.T, near.T])
+        self.rows = nn.Parameter(torch.tensor(rows), requires_grad=False)
+        self.table = number(table)
+        self.lexical_bias = number(np.hstack([b for _, b in lexical.heads]))
 
-    def forward(self, features, thesis):
-        return features @ self.weights[thesis][0] + self.bias[thesis]
+    def forward(self, features, pieces, counts):
+        around, state, logits = features.split([4 * WIDTH, WIDTH, features.shape[1] - 5 * WIDTH], 1)
+        dense = torch.cat([around, unit(state - self.mean), LOGITS * logits], 1) @ self.weights + self.bias
+        words = self.table[self.rows[pieces]]
+        weight = (1 + counts.clamp(min=1).log()) * (counts > 0) * words[..., 0]
+        mixed = (weight[:, None] @ words[..., 1:])[:, 0] / weight.norm(dim=1, keepdim=True).clamp(min=1e-9)
+        own, near = mixed.chunk(2, 1)
+        none = torch.zeros_like(near[:1])
+        lexical = own + CONTEXT * (torch.cat([none, near[:-1]]) + torch.cat([near[1:], none])) + self.lexical_bias
+        stances = (-1, self.bias.shape[0] // len(STANCES), len(STANCES))
+        logs = [F.log_softmax(x.reshape(stances), -1) for x in (dense, lexical)]
+        return (sum(logs) / len(logs)).flatten(1)
+
+
+def unit(x):
+    return x / x.norm(dim=1, keepdim=True).clamp(min=1e-9)
 
 
 def in_context(e):
@@ -55,6 +89,71 @@ def in_context(e):
     zero = np.zeros_like(e[:1])
     passage = [e[max(0, i - PASSAGE) : i + PASSAGE + 1].mean(0) for i in range(len(e))]
     return np.hstack([e, CONTEXT * np.vstack([zero, e[:-1]]), CONTEXT * np.vstack([e[1:], zero]), CONTEXT * np.array(passage)])
+
+
+def features(vectors, states):
+    """Vectors in their context, the tower's states, and its logits in their context."""
+    return np.hstack([in_context(vectors), states[:, :WIDTH], in_context(states[:, WIDTH:])])
+
+
+class Dense:
+    """The regressions on `features`."""
+
+    def __init__(self, x, gold, examples):
+        self.mean = x[:, 4 * WIDTH:5 * WIDTH].mean(0)
+        self.heads = fit(self.scaled(x), gold, [self.scaled(e) for e in examples.features], examples, STRENGTH)
+
+    def scaled(self, x):
+        around, state, logits = x[:, :4 * WIDTH], x[:, 4 * WIDTH:5 * WIDTH] - self.mean, x[:, 5 * WIDTH:]
+        return np.hstack([around, state / np.linalg.norm(state, axis=1, keepdims=True), LOGITS * logits])
+
+    def probabilities(self, x):
+        x = self.scaled(x)
+        return softmax(np.stack([x @ w.T + b for w, b in self.heads], 1))
+
+
+class Lexical:
+    """The regressions on word pieces: 1 + ln(count), times 1 + ln((1 + n) / (1 + n with the
+    piece)), to length 1; and the sum of the neighbours', at CONTEXT."""
+
+    def __init__(self, counts, essay, gold, examples):
+        having = np.bincount(counts.indices, minlength=counts.shape[1])
+        self.words = np.flatnonzero(having >= RAREST)
+        self.idf = np.log((1 + counts.shape[0]) / (1 + having[self.words])) + 1
+        alone = [self.scaled(e, np.arange(e.shape[0])) for e in examples.counts]
+        self.heads = fit(self.scaled(counts, essay), gold, alone, examples, LEXICAL)
+
+    def scaled(self, counts, essay):
+        x = counts[:, self.words].astype(float)
+        x.data = 1 + np.log(x.data)
+        x = x @ sparse.diags(self.idf)
+        length = np.sqrt(x.multiply(x).sum(1)).A1
+        x = sparse.diags(1 / np.maximum(length, 1e-9)) @ x
+        near = np.ones(len(essay) - 1) * (essay[1:] == essay[:-1])
+        return sparse.hstack([x, CONTEXT * (sparse.diags([near, near], [-1, 1]) @ x)]).tocsr()
+
+    def probabilities(self, counts, essay):
+        x = self.scaled(counts, essay)
+        return softmax(np.stack([x @ w.T + b for w, b in self.heads], 1))
+
+
+def piece_counts(tokenizer, texts):
+    """Sparse [texts, pieces of the vocabulary]."""
+    of = data.pieces(tokenizer, texts)
+    rows = np.repeat(np.arange(len(of)), [len(ids) for ids in of])
+    columns = np.array([i for ids in of for i in ids], int)
+    found = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), (len(of), tokenizer.get_vocab_size()))
+    return found.tocsr()  # adds up what stands there twice
+
+
+def padded(counts):
+    """`pieces` and `counts` as the head takes them."""
+    length = max(1, int(np.diff(counts.indptr).max(initial=0)))
+    pieces, times = np.zeros((counts.shape[0], length), np.int64), np.zeros((counts.shape[0], length), np.float32)
+    for i in range(counts.shape[0]):
+        row = counts[i]
+        pieces[i, :row.nnz], times[i, :row.nnz] = row.indices, row.data
+    return pieces, times
 
 
 # ------------------------------------------------------------------- the data
@@ -131,38 +230,44 @@ def essay_arguments(doc):
 # ---------------------------------------------------------------- the figures
 
 
-def codebook_examples(codebook, embed):
-    """For every thesis, (x, y) of the codebook's hypotheses and examples: its own are
-    asserted, another thesis's and the look-alikes say nothing of it. Each stands alone."""
-    texts = [(t, field, text) for t, thesis in enumerate(codebook) for field in ("hypotheses", "positive", "negative") for text in thesis[field]]
-    alone = [in_context(embed([text])) for *_, text in texts]
-    sets = []
-    for own in range(len(codebook)):
-        used = [(t == own and field != "negative", x) for (t, field, _), x in zip(texts, alone) if t == own or field != "negative"]
-        sets.append((np.vstack([x for _, x in used]), np.array([int(holds) for holds, _ in used])))
-    return sets
+class Examples:
+    """The codebook's hypotheses and examples, each standing alone: a thesis's own are
+    asserted, another thesis's and the look-alikes say nothing of it."""
+
+    def __init__(self, codebook, see):
+        rows = [(t, field, text) for t, thesis in enumerate(codebook) for field in ("hypotheses", "positive", "negative") for text in thesis[field]]
+        seen = [see([text], [0]) for *_, text in rows]
+        used = [[i for i, (t, field, _) in enumerate(rows) if t == own or field != "negative"] for own in range(len(codebook))]
+        self.features = [np.vstack([seen[i][0] for i in of]) for of in used]
+        self.counts = [sparse.vstack([seen[i][1] for i in of]).tocsr() for of in used]
+        self.gold = [np.array([int(rows[i][0] == own and rows[i][1] != "negative") for i in of]) for own, of in enumerate(used)]
+
+    def __len__(self):
+        return len(self.gold)
 
 
-def fit(x, y, examples):
-    """Weights and biases of the four stances; a stance that never occurs is never said."""
-    weight = np.concatenate([np.ones(len(y)), np.full(len(examples[1]), EXAMPLE)])
-    x, y = np.vstack([x, examples[0]]), np.concatenate([y, examples[1]])
-    model = LogisticRegression(C=STRENGTH, max_iter=1000).fit(x, y, sample_weight=weight)
-    weights, bias = np.zeros((4, x.shape[1])), np.full(4, -20.0)
-    coefficients, intercepts = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes
-        coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.hstack([-intercepts, intercepts]) / 2
-    weights[model.classes_], bias[model.classes_] = coefficients, intercepts
-    return weights, bias
+def fit(x, gold, alone, examples, strength):
+    """Weights and biases of the four stances on every thesis; `alone`: x of its examples.
+    A stance that never occurs is never said."""
+    stack = sparse.vstack if sparse.issparse(x) else np.vstack
+    heads = []
+    for t, own in enumerate(examples.gold):
+        known = np.flatnonzero(gold[:, t] != CONTESTED)
+        weight = np.concatenate([np.ones(len(known)), np.full(len(own), EXAMPLE)])
+        model = LogisticRegression(C=strength, max_iter=1000)
+        model.fit(stack([x[known], alone[t]]), np.concatenate([gold[known, t], own]), sample_weight=weight)
+        weights, bias = np.zeros((4, x.shape[1])), np.full(4, -20.0)
+        coefficients, intercepts = model.coef_, model.intercept_
+        if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes
+            coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.hstack([-intercepts, intercepts]) / 2
+        weights[model.classes_], bias[model.classes_] = coefficients, intercepts
+        heads.append((weights, bias))
+    return heads
 
 
 def softmax(logits):
     p = np.exp(logits - logits.max(-1, keepdims=True))
     return p / p.sum(-1, keepdims=True)
-
-
-def probabilities(x, heads):
-    return softmax(np.stack([x @ w.T + b for w, b in heads], 1))
 
 
 def pool(*probabilities):
@@ -208,56 +313,55 @@ def show(title, c):
 def main():
     arg = essay_arguments(__doc__)
     arg.add_argument("--judge", type=Path, required=True)
-    arg.add_argument("--tower", type=Path, required=True)
-    arg.add_argument("--bare", action="store_true", help="measure the judge's tower on the essays as well (ten minutes)")
+    arg.add_argument("--bare", action="store_true", help="measure the judge by definition alone as well (ten minutes)")
     args = arg.parse_args()
+    torch.set_num_threads(1)
     codebook = tomllib.loads((args.study / "pipeline.toml").read_text("utf-8"))["thesis"]
     ids, statements = [t["id"] for t in codebook], [data.statement(t) for t in codebook]
     tokenizer = data.load_tokenizer(args.judge)
-    base, judge, together = (Network(args.judge / "model.onnx", [output]) for output in ("vectors", "stances", "fitted"))
-    embed = lambda texts: data.vectors(base, tokenizer, texts)
-    read = lambda sentences, paragraphs, theses: data.read_essay(judge, tokenizer, sentences, paragraphs, theses)
+    base, judge, tower = (Network(args.judge / "model.onnx", [output]) for output in ("vectors", "stances", "states"))
+
+    def see(sentences, paragraphs):
+        states = data.read_essay(tower, tokenizer, sentences, paragraphs, [None])[:, 0]
+        return features(data.vectors(base, tokenizer, sentences), states), piece_counts(tokenizer, sentences)
 
     essays = read_essays(args, ids)
     folds = load_folds(args.folds, essays)
-    x = np.vstack([in_context(embed([s[2] for s in sentences])) for *_, sentences, _ in essays])
+    seen = [see([s[2] for s in sentences], paragraphs) for *_, sentences, paragraphs in essays]
+    x, counted = np.vstack([f for f, _ in seen]), sparse.vstack([c for _, c in seen]).tocsr()
     gold = np.array([s[3] for *_, sentences, _ in essays for s in sentences])
+    essay = np.array([i for i, (*_, sentences, _) in enumerate(essays) for _ in sentences])
     fold = np.array([folds[name] for name, _, sentences, _ in essays for _ in sentences])
     print(f"{len(essays)} essays, {len(gold)} sentences, {(gold > 0).sum()} marks", flush=True)
 
-    examples = codebook_examples(codebook, embed)
-
-    def fitted(rows):
-        known = [rows & (gold[:, t] != CONTESTED) for t in range(len(ids))]
-        return [fit(x[known[t]], gold[known[t], t], examples[t]) for t in range(len(ids))]
-
-    p = np.zeros((*gold.shape, 4))
+    examples = Examples(codebook, see)
+    dense, lexical = np.zeros((*gold.shape, 4)), np.zeros((*gold.shape, 4))
     for k in range(max(fold) + 1):
-        p[fold == k] = probabilities(x[fold == k], fitted(fold != k))
-    head_alone = p
-    of_tower = lambda names: stack([np.load(args.tower / f"{name}.npz") for name in names])
-    stack = lambda files: softmax(np.concatenate([next(f[name] for f in files if name in f) for name, *_ in essays]).reshape(*gold.shape, 4).astype(float))
-    tower_alone, zero = of_tower([f"fold-{k}" for k in range(max(fold) + 1)]), of_tower(["zero"])
-    p = pool(head_alone, tower_alone)
-    if args.bare:
-        bare = softmax(np.concatenate([read([s[2] for s in sentences], paragraphs, statements) for *_, sentences, paragraphs in essays]))
-    every = np.tile([0.0, 1.0, 0.0, 0.0], (*gold.shape, 1))
-    surfaces = [s[2] for *_, sentences, _ in essays for s in sentences]
+        rest, own = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        dense[own] = Dense(x[rest], gold[rest], examples).probabilities(x[own])
+        lexical[own] = Lexical(counted[rest], essay[rest], gold[rest], examples).probabilities(counted[own], essay[own])
+    p = pool(dense, lexical)
     figures = {}
 
     def measure(title, c):
         figures[title] = show(title, c)
 
-    measure("**head and tower, essays that they have not seen**", cross_validated(p, gold, fold))
+    measure(HELD_OUT, cross_validated(p, gold, fold))
     for t, name in enumerate(ids):
         measure("– " + name, cross_validated(p[:, [t]], gold[:, [t]], fold))
-    measure("head alone", cross_validated(head_alone, gold, fold))
-    measure("tower alone", cross_validated(tower_alone, gold, fold))
-    measure("tower after the written essays alone", cross_validated(zero, gold, fold))
+    measure("the network's half alone", cross_validated(dense, gold, fold))
+    measure("the word pieces' half alone", cross_validated(lexical, gold, fold))
+    own_logits = x[:, 5 * WIDTH:5 * WIDTH + 4 * len(ids)].reshape(*gold.shape, 4)
+    measure("the study tower, no hand label seen", cross_validated(softmax(own_logits.astype(float)), gold, fold))
     if args.bare:
-        measure("the judge on the definition alone (`zero-shot`)", cross_validated(bare, gold, fold))
+        read = lambda sentences, paragraphs: data.read_essay(judge, tokenizer, sentences, paragraphs, statements)
+        bare = softmax(np.concatenate([read([s[2] for s in sentences], paragraphs) for *_, sentences, paragraphs in essays]))
+        measure("the judge's tower, definitions alone (`--zero-shot`)", cross_validated(bare, gold, fold))
+    every = np.tile([0.0, 1.0, 0.0, 0.0], (*gold.shape, 1))
+    surfaces = [s[2] for *_, sentences, _ in essays for s in sentences]
     measure("baseline: every sentence asserts every thesis", counts(every, gold, 0.5))
     measure("baseline: words shared with the thesis", cross_validated(keyword_match(surfaces, statements), gold, fold))
+    (args.judge / "head_figures.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     with (args.judge / "oof.jsonl").open("w", encoding="utf-8") as file:
         rows = zip(((name, s) for name, _, sentences, _ in essays for s in sentences), p, gold)
         for (name, (start, end, *_)), probs, golds in rows:
@@ -265,11 +369,13 @@ def main():
             probs = {t: [round(float(v), 5) for v in row] for t, row in zip(ids, probs)}
             file.write(json.dumps({"file": name, "start": start, "end": end, "probs": probs, "gold": said}) + "\n")
 
-    head = Head(fitted(np.ones(len(gold), bool))).eval()
-    inputs = {"features": torch.tensor(x[:3], dtype=torch.float32), "thesis": torch.tensor([1])}
-    torch.onnx.export(head, tuple(inputs.values()), str(args.judge / "head.onnx"), input_names=list(inputs),
-                      output_names=["stances"], dynamic_axes={"features": {0: "n"}, "stances": {0: "n"}}, opset_version=17)
-    difference = largest_difference(head, str(args.judge / "head.onnx"), [inputs])
+    head = Head(Dense(x, gold, examples), Lexical(counted, essay, gold, examples), counted.shape[1]).eval()
+    inputs = lambda f, c: dict(zip(("features", "pieces", "counts"), map(torch.from_numpy, (f.astype(np.float32), *padded(c)))))
+    example = inputs(x[:3], counted[:3])
+    axes = {name: {0: "n"} | ({1: "l"} if name != "features" else {}) for name in example} | {"stances": {0: "n"}}
+    torch.onnx.export(head, tuple(example.values()), str(args.judge / "head.onnx"), input_names=list(example),
+                      output_names=["stances"], dynamic_axes=axes, opset_version=17)
+    difference = largest_difference(head, str(args.judge / "head.onnx"), [example, inputs(x[40:50], counted[40:50])])
     print(f"head: ONNX differs by {difference:.1e}")
 
     cases = json.loads(Path(__file__).with_name("judge_reference.json").read_text("utf-8"))
@@ -277,20 +383,17 @@ def main():
     for case in cases:
         theses = case.get("theses") or statements
         paragraphs = case.get("paragraphs") or [0] * len(case["sentences"])
-        stances = read(case["sentences"], paragraphs, theses)
-        features = torch.tensor(in_context(embed(case["sentences"])), dtype=torch.float32)
-        fitted = data.read_essay(together, tokenizer, case["sentences"], paragraphs, [None])
-        for t, thesis in enumerate(theses):
-            if thesis in statements and case["sentences"]:
-                known = statements.index(thesis)
-                with torch.no_grad():
-                    of_head = softmax(head(features, torch.tensor([known])).double().numpy())
-                of_tower = softmax(fitted[:, 0, 4 * known:4 * known + 4].astype(float))
-                stances[:, t] = (np.log(of_head) + np.log(of_tower)) / 2
+        stances = data.read_essay(judge, tokenizer, case["sentences"], paragraphs, theses)
+        if case["sentences"]:
+            with torch.no_grad():
+                fitted = head(*inputs(*see(case["sentences"], paragraphs)).values()).numpy()
+            for t, thesis in enumerate(theses):
+                if thesis in statements:
+                    known = 4 * statements.index(thesis)
+                    stances[:, t] = fitted[:, known:known + 4]
         reference.append({"sentences": case["sentences"], "paragraphs": paragraphs, "theses": theses,
                           "stances": np.round(stances.astype(float), 5).tolist()})
     (args.judge / "reference.json").write_text(json.dumps(reference, ensure_ascii=False) + "\n")
-    (args.judge / "head_figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     config = json.loads((args.judge / "config.json").read_text())
     (args.judge / "config.json").write_text(json.dumps(config | {"theses": statements}, indent=1, ensure_ascii=False) + "\n")
 

@@ -6,7 +6,8 @@
 `oof.jsonl` is written by judge_head.py: for every sentence the probabilities that a judge gave
 which had not seen the essay. The rules are those of src/reading.md. Figures are printed
 for thresholds chosen on the other folds (what to expect of new essays), and for the
-thresholds chosen on all folds (what goes into pipeline.toml). Confidence is logistic
+thresholds chosen on all folds (what goes into pipeline.toml); they are kept beside
+oof.jsonl, in reading_figures.json. Confidence is logistic
 regression of "the cell is right" on the share of its own stance and the logarithm of its
 mass; for absent cells, how often they are.
 """
@@ -98,7 +99,7 @@ def confidence(x, fitted):
 
 def calibration_error(pairs, bins=5):
     """Expected calibration error (Naeini et al. 2015), in bins of equal size."""
-    pairs = sorted(pairs)
+    pairs = sorted(pairs, key=lambda pair: pair[0])
     error = 0.0
     for i in range(bins):
         part = pairs[i * len(pairs) // bins : (i + 1) * len(pairs) // bins]
@@ -110,6 +111,7 @@ class Figures:
     def __init__(self):
         self.hit = self.found = self.gold = 0
         self.cells = self.cells_right = self.main = self.main_right = self.essays = self.primary = 0
+        self.controls = self.forced = 0
 
     def add(self, label, rows, theses, setting):
         cells, primary = reading(rows, theses, *setting)
@@ -131,19 +133,25 @@ class Figures:
                 self.main_right += right
         self.essays += 1
         self.primary += primary in many(label["primary"])
+        if many(label["primary"]) == ["none"]:
+            self.controls += 1
+            self.forced += primary != "none"
 
     def f1(self):
         return 2 * self.hit / max(1, self.found + self.gold)
 
     def score(self):
-        """What thresholds are chosen by: cells, main cells and primary thesis alike."""
-        return self.cells_right / self.cells + self.main_right / max(1, self.main) + self.primary / self.essays
+        """What thresholds are chosen by: cells, main cells and primary thesis alike; where
+        these are equal, fewer essays that explain nothing and are given a primary thesis."""
+        right = self.cells_right / self.cells + self.main_right / max(1, self.main) + self.primary / self.essays
+        return right, -self.forced
 
     def __str__(self):
         return (
             f"evidence F1 {self.f1():.3f} (P {self.hit / max(1, self.found):.3f} R {self.hit / self.gold:.3f})  "
             f"cells {self.cells_right / self.cells:.3f}  weight 2+ {self.main_right / max(1, self.main):.3f}  "
-            f"primary {self.primary / self.essays:.3f}  ({self.essays} essays)"
+            f"primary {self.primary / self.essays:.3f}  controls with a primary {self.forced} of {self.controls}  "
+            f"({self.essays} essays)"
         )
 
 
@@ -181,7 +189,8 @@ def main():
         sure += [(confidence(x, fitted), right) for x, right in confidence_data(own, theses, *setting[:2])]
         print(f"fold {fold}: evidence {setting[0]}, cell {setting[1]}, primary {setting[2]}")
     print("thresholds of the other folds:", held_out)
-    print(f"expected calibration error of confidence: {calibration_error(sure):.3f}")
+    error = calibration_error(sure)
+    print(f"expected calibration error of confidence: {error:.3f}")
     setting = choose(list(essays.values()), theses)
     print(f"all folds: evidence = {setting[0]}, cell = {setting[1]}, primary = {setting[2]}:", figures(essays.values(), theses, setting))
     fitted = calibrate(confidence_data(essays.values(), theses, *setting[:2]))
@@ -192,6 +201,14 @@ def main():
     primary = Counter(many(l["primary"])[0] for l in labels)
     share = lambda c: max(c.values()) / sum(c.values())
     print(f"majority: cells {share(cells):.3f}  weight 2+ {share(main_cells):.3f}  primary {share(primary):.3f}")
+    kept = {
+        "cells right (four stances)": (held_out.cells_right / held_out.cells, share(cells)),
+        "cells of weight 2 and 3 right": (held_out.main_right / held_out.main, share(main_cells)),
+        "primary thesis right": (held_out.primary / held_out.essays, share(primary)),
+        "essays that explain nothing, with a primary": (held_out.forced / max(1, held_out.controls), None),
+        "expected calibration error of `confidence`": (error, None),
+    }
+    Path(args.oof).with_name("reading_figures.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

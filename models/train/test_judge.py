@@ -2,7 +2,12 @@
 
 import unittest
 
+import numpy as np
+import scipy.sparse as sparse
+import torch
+
 import judge_data as data
+import judge_head as head
 
 
 class Windows(unittest.TestCase):
@@ -26,6 +31,35 @@ class Windows(unittest.TestCase):
 class Figures(unittest.TestCase):
     def test_scores(self):
         self.assertEqual(data.scores([1, 1, 2, 0], [1, 2, 2, 1]), {"accuracy": 50.0, "macro-F1": round(100 * (0.5 + 2 / 3 + 0) / 3, 1)})
+
+
+class Heads(unittest.TestCase):
+    """The head that is shipped says what the regressions say that were cross-validated."""
+
+    def test_the_network_is_the_pool_of_both_regressions(self):
+        rng = np.random.default_rng(5)
+        count, theses, width = 90, 2, 5 * head.WIDTH + 8 * 4
+        x = rng.normal(size=(count, width)) / 20
+        counted = sparse.csr_matrix(rng.poisson(0.4, size=(count, 40)))
+        gold = rng.integers(0, 4, size=(count, theses))
+        examples = head.Examples.__new__(head.Examples)
+        examples.features, examples.counts = [x[:2]] * theses, [counted[:2]] * theses
+        examples.gold = [np.array([1, 0])] * theses
+        essay = np.zeros(count)
+        dense, lexical = head.Dense(x, gold, examples), head.Lexical(counted, essay, gold, examples)
+        expected = head.pool(dense.probabilities(x), lexical.probabilities(counted, essay))
+        network = head.Head(dense, lexical, counted.shape[1]).eval()
+        with torch.no_grad():
+            said = network(torch.tensor(x, dtype=torch.float32), *map(torch.from_numpy, head.padded(counted)))
+        said = head.softmax(said.double().numpy().reshape(count, theses, 4))
+        self.assertLess(np.abs(said - expected).max(), 1e-4)
+
+    def test_neighbours_are_of_the_same_essay(self):
+        counted = sparse.csr_matrix(np.eye(3, 4))
+        lexical = head.Lexical.__new__(head.Lexical)
+        lexical.words, lexical.idf = np.arange(4), np.ones(4)
+        near = lexical.scaled(counted, np.array([0, 0, 1])).toarray()[:, 4:]
+        self.assertEqual(near.tolist(), [[0, 0.5, 0, 0], [0.5, 0, 0, 0], [0, 0, 0, 0]])
 
 
 if __name__ == "__main__":

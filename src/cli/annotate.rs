@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::corpus::{self, Source};
-use super::run::{finish, models, warn_of_unknown_theses, workers};
+use super::run::{finish, load, workers};
 use super::{AnnotateArgs, Outcome};
 use crate::comparison::annotation_line;
 use crate::ingest;
@@ -30,8 +30,7 @@ struct Text {
 
 pub fn run(args: &AnnotateArgs) -> Result<Outcome> {
     let workers = workers(&args.common);
-    let pipeline = Pipeline::load(Study::find(&args.study)?, &models(&args.common)?, &workers)?;
-    warn_of_unknown_theses(&pipeline);
+    let pipeline = load(Study::find(&args.study)?, &args.common, &workers)?;
     let mut outcome = Outcome::Done;
     let mut annotate = |essays: Vec<Result<Essay>>| -> Result<()> {
         let lines: Vec<Result<Vec<u8>>> = workers.run(|| {

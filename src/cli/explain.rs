@@ -1,15 +1,14 @@
 //! `konspekt explain`: why the cells of one essay say what they say.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use super::corpus::{self, Source};
-use super::run::{finish, models, warn_of_unknown_theses, workers};
+use super::run::{finish, load, workers};
 use super::{ExplainArgs, Outcome};
 use crate::comparison::{self, Row};
 use crate::layers::{Annotated, Layer};
-use crate::passes::Pipeline;
 use crate::reading;
 use crate::study::Study;
 
@@ -22,8 +21,7 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
     );
     let source = find(&args.essay, &study)?;
     let workers = workers(&args.common);
-    let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
-    warn_of_unknown_theses(&pipeline);
+    let pipeline = load(study, &args.common, &workers)?;
     let essay = corpus::read_one(&source).with_context(|| source.path.display().to_string())?;
     let mut annotated = Annotated::new(essay);
     workers.run(|| {
@@ -42,17 +40,21 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A file, or the name of one of the study's essays with or without its ending.
+/// A file, or one of the study's essays: its id, or its path with or without ending.
 fn find(essay: &Path, study: &Study) -> Result<Source> {
     if essay.is_file() {
         let found = corpus::find(&[essay.to_owned()])?;
         return found.sources.into_iter().next().context("no essay");
     }
     let folder = study.folder.join("essays");
-    let sources = corpus::find(std::slice::from_ref(&folder))?.sources;
+    let sources = corpus::find(std::slice::from_ref(&folder))
+        .with_context(|| format!("{}: no such file", essay.display()))?
+        .sources;
     let named = |source: &Source| {
-        let file = PathBuf::from(&source.file);
-        file == essay || file.with_extension("") == essay
+        let file = Path::new(&source.file);
+        file == essay
+            || file.with_extension("") == essay
+            || file.file_stem() == Some(essay.as_os_str())
     };
     let names: Vec<&str> = sources.iter().map(|s| s.file.as_str()).collect();
     let known = names.join(", ");

@@ -112,6 +112,9 @@ struct Common {
     /// Never touch the network (nothing does yet)
     #[arg(long)]
     offline: bool,
+    /// Go by the codebook's definitions alone, also for theses with hand labels, and by default thresholds
+    #[arg(long)]
+    zero_shot: bool,
     /// Folder of networks, instead of models/
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,

@@ -58,8 +58,7 @@ impl Session {
         // An output folder that cannot be used is known before the work, not after it.
         Staged::new(&out)?.add(".konspekt", b"")?;
         let workers = workers(&args.common);
-        let pipeline = Pipeline::load(study, &models(&args.common)?, &workers)?;
-        warn_of_unknown_theses(&pipeline);
+        let pipeline = load(study, &args.common, &workers)?;
         let bar = progress.stage("reading", found.sources.len());
         let corpus = workers.run(|| corpus::read(&found.sources, || bar.inc(1)));
         bar.finish_and_clear();
@@ -121,6 +120,7 @@ impl Session {
             self.pipeline.study(),
             &self.corpus.essays,
             &self.pipeline.weights(),
+            &self.pipeline.unknown_theses(),
         )
     }
 
@@ -190,15 +190,23 @@ impl Session {
     }
 }
 
-/// Tells the user which theses are read by their definition alone.
-pub fn warn_of_unknown_theses(pipeline: &Pipeline) {
-    if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
+/// The study's passes with their networks. Tells the user of theses that are read by
+/// their definition alone.
+pub fn load(mut study: Study, common: &Common, workers: &Workers) -> Result<Pipeline> {
+    if common.zero_shot {
+        study.forget_labels();
+    }
+    let mut pipeline = Pipeline::load(study, &models(common)?, workers)?;
+    if common.zero_shot {
+        pipeline.forget_labels();
+    } else if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
         eprintln!(
             "konspekt: no hand labels taught the judge {}: it goes by the definition alone; \
              models/judge/MODEL_CARD.md says how well it does that (\"studies held out\")",
             unknown.join(", ")
         );
     }
+    Ok(pipeline)
 }
 
 fn counted(n: usize, what: &str) -> String {
@@ -212,7 +220,7 @@ pub fn workers(common: &Common) -> Workers {
 }
 
 /// The folder of networks.
-pub fn models(common: &Common) -> Result<PathBuf> {
+fn models(common: &Common) -> Result<PathBuf> {
     match &common.models {
         Some(folder) => Ok(folder.clone()),
         None => store::locate(Path::new("models/judge"))

@@ -47,27 +47,26 @@ fn write_cell(out: &mut String, label: &str, cell: &Cell, study: &Study) -> std:
     if cell.stance != CellStance::Absent {
         write!(out, ", {:.0} % of its argument", 100.0 * cell.weight)?;
     }
+    match study.confidence.is_known() {
+        true => writeln!(
+            out,
+            "; right in {:.0} of 100 such cells",
+            100.0 * cell.confidence
+        )?,
+        false => writeln!(out, "; how often such cells are right is not known")?,
+    }
     writeln!(
         out,
-        "; right in {:.0} of 100 such cells",
-        100.0 * cell.confidence
-    )?;
-    writeln!(
-        out,
-        "  {} sentences: asserts {:.2}, denies {:.2}, reports {:.2} (absent below {:.2} together)",
-        cell.evidence.len(),
-        why.mass.asserts,
-        why.mass.denies,
-        why.mass.reports,
-        study.thresholds.cell
+        "  Its sentences assert {:.2}, deny {:.2}, report {:.2} (absent below {:.2} together).",
+        why.mass.asserts, why.mass.denies, why.mass.reports, study.thresholds.cell
     )?;
     if let Some(without) = why.without {
         writeln!(
             out,
             "  Without {} it would be {}.",
             match without.sentences {
-                1 => "its strongest sentence".to_owned(),
-                n => format!("the {n} strongest sentences for this"),
+                1 => "the sentence that speaks most for this".to_owned(),
+                n => format!("the {n} sentences that speak most for this"),
             },
             without.stance.name()
         )?;
@@ -83,11 +82,7 @@ fn write_cell(out: &mut String, label: &str, cell: &Cell, study: &Study) -> std:
         )?;
     }
     if let Some(nearest) = &why.nearest {
-        writeln!(
-            out,
-            "  Nearest, but below {:.2}:",
-            study.thresholds.evidence
-        )?;
+        writeln!(out, "  What comes nearest:")?;
         write_evidence(out, nearest)?;
     }
     Ok(())

@@ -17,6 +17,8 @@ struct RunRecord<'a> {
     codebook: String,
     thresholds: Thresholds,
     passes: Vec<&'static str>,
+    /// Theses that the judge knew by their definition alone.
+    zero_shot: &'a [&'a str],
     weights: Vec<&'a WeightFile>,
     essays: Vec<EssayFile<'a>>,
 }
@@ -28,7 +30,12 @@ struct EssayFile<'a> {
 }
 
 /// The run as one JSON object. It holds nothing of the clock or the machine.
-pub fn record(study: &Study, essays: &[Essay], weights: &[&WeightFile]) -> Vec<u8> {
+pub fn record(
+    study: &Study,
+    essays: &[Essay],
+    weights: &[&WeightFile],
+    zero_shot: &[&str],
+) -> Vec<u8> {
     let record = RunRecord {
         program: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
@@ -37,6 +44,7 @@ pub fn record(study: &Study, essays: &[Essay], weights: &[&WeightFile]) -> Vec<u
         codebook: study.codebook_sha256(),
         thresholds: study.thresholds,
         passes: study.passes.iter().map(|pass| pass.name()).collect(),
+        zero_shot,
         weights: weights.to_vec(),
         essays: essays
             .iter()

@@ -5,17 +5,17 @@
 //! - For any thesis: one reads `[CLS] thesis [SEP] sentence [SEP] sentence
 //!   [SEP] …`, a window of whole paragraphs beside one thesis, and says what each
 //!   sentence does to it.
-//! - For theses that hand labels were there for, two that know them by heart:
-//!   one reads the window alone and answers for all of them at once; one makes a
-//!   vector of each sentence by itself, and a head, logistic regression on the
-//!   vectors of a sentence and of what stands around it, answers. Their answers
-//!   are pooled: the mean of the logarithms of their probabilities (logarithmic
-//!   opinion pool, Genest and Zidek 1986).
+//! - For theses that hand labels were there for, two make features: one, trained
+//!   on essays about these theses, reads the window alone and gives every sentence
+//!   a state and stances on all of them; one makes a vector of each sentence by
+//!   itself. On these, on those of what stands around a sentence, and on its word
+//!   pieces stands a head, fitted to the labels, that answers.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, Ix3, concatenate, s};
+use ndarray::{Array2, Array3, ArrayView1, Axis, Ix3, concatenate, s};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -87,6 +87,11 @@ impl Judge {
         self.index(thesis).is_some()
     }
 
+    /// Makes every thesis unknown.
+    pub fn forget_labels(&mut self) {
+        self.trained_on.clear();
+    }
+
     fn index(&self, thesis: &str) -> Option<usize> {
         self.trained_on.iter().position(|known| known == thesis)
     }
@@ -124,28 +129,33 @@ impl Judge {
         Ok((0..sentences.len()).map(of_sentence).collect())
     }
 
-    /// For every thesis that hand labels were there for, the pooled answer
+    /// For every thesis that hand labels were there for, the head's answer
     /// `[sentences, 4]`.
     fn fitted(&self, sentences: &[Vec<i32>], paragraphs: &[usize]) -> Result<Vec<Array2<f32>>> {
         if sentences.is_empty() {
             return Ok(vec![Array2::zeros((0, 4)); self.trained_on.len()]);
         }
-        let features = in_context(&self.embed(sentences)?);
-        let in_window = self.windowed(sentences, paragraphs, &[Vec::new()], "fitted")?;
-        let pooled = (0..self.trained_on.len()).map(|known| {
-            let thesis = Array1::from_elem(1, known as i32);
-            let outputs = self.head.run(
-                vec![
-                    ("features", Tensor::Float(features.clone().into_dyn())),
-                    ("thesis", Tensor::Int(thesis.into_dyn())),
-                ],
-                &["stances"],
-            )?;
-            let of_head: Array2<f32> = outputs[0].to_owned().into_dimensionality()?;
-            let of_tower = in_window[0].slice(s![.., 4 * known..4 * known + 4]);
-            Ok((log_softmax(of_head.view()) + log_softmax(of_tower)) / 2.0)
-        });
-        pooled.collect()
+        let vectors = self.embed(sentences)?;
+        let states = &self.windowed(sentences, paragraphs, &[Vec::new()], "states")?[0];
+        let (states, logits) = states.view().split_at(Axis(1), vectors.ncols());
+        let features = concatenate![
+            Axis(1),
+            in_context(&vectors),
+            states,
+            in_context(&logits.to_owned())
+        ];
+        let (pieces, counts) = counted(sentences);
+        let outputs = self.head.run(
+            vec![
+                ("features", Tensor::Float(features.into_dyn())),
+                ("pieces", Tensor::Int(pieces.into_dyn())),
+                ("counts", Tensor::Float(counts.into_dyn())),
+            ],
+            &["stances"],
+        )?;
+        let all: Array2<f32> = outputs[0].to_owned().into_dimensionality()?;
+        let of_thesis = all.axis_chunks_iter(Axis(1), 4);
+        Ok(of_thesis.map(|stances| stances.to_owned()).collect())
     }
 
     fn pieces(&self, texts: &[&str]) -> Result<Vec<Vec<i32>>> {
@@ -339,15 +349,29 @@ fn windows(lengths: &[usize], paragraphs: &[usize]) -> Vec<Vec<Part>> {
     windows
 }
 
-/// Logarithms of the probabilities in every row.
-fn log_softmax(logits: ArrayView2<f32>) -> Array2<f32> {
-    let mut logs = logits.to_owned();
-    for mut row in logs.rows_mut() {
-        let largest = row.fold(f32::MIN, |a, &b| a.max(b));
-        let sum: f32 = row.iter().map(|x| (x - largest).exp()).sum();
-        row -= largest + sum.ln();
+/// The distinct pieces of every sentence and how often it has them, shape
+/// `[sentences, most in one]`; a count of 0 fills up.
+fn counted(sentences: &[Vec<i32>]) -> (Array2<i32>, Array2<f32>) {
+    let counts: Vec<BTreeMap<i32, u32>> = sentences
+        .iter()
+        .map(|pieces| {
+            let mut counts = BTreeMap::new();
+            for &piece in pieces {
+                *counts.entry(piece).or_default() += 1;
+            }
+            counts
+        })
+        .collect();
+    let most = counts.iter().map(BTreeMap::len).max().unwrap_or(0).max(1);
+    let mut pieces = Array2::zeros((sentences.len(), most));
+    let mut times = Array2::zeros((sentences.len(), most));
+    for (i, of_sentence) in counts.iter().enumerate() {
+        for (k, (&piece, &count)) in of_sentence.iter().enumerate() {
+            pieces[[i, k]] = piece;
+            times[[i, k]] = count as f32;
+        }
     }
-    logs
+    (pieces, times)
 }
 
 /// Each sentence's vector and, at half weight, the one before, the one after and
@@ -390,6 +414,14 @@ mod tests {
             ]
         );
         assert_eq!(in_context(&Array2::zeros((0, 2))).dim(), (0, 8));
+    }
+
+    #[test]
+    fn pieces_are_counted() {
+        let (pieces, counts) = counted(&[vec![7, 3, 7], vec![], vec![5]]);
+        assert_eq!(pieces, array![[3, 7], [0, 0], [5, 0]]);
+        assert_eq!(counts, array![[1.0, 2.0], [0.0, 0.0], [1.0, 0.0]]);
+        assert_eq!(counted(&[]).0.dim(), (0, 1));
     }
 
     #[test]

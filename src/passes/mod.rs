@@ -60,6 +60,13 @@ impl Pipeline {
         theses.map(|thesis| thesis.id.as_str()).collect()
     }
 
+    /// Makes every thesis unknown, as in a study without hand labels.
+    pub fn forget_labels(&mut self) {
+        if let Some(judge) = &mut self.judge {
+            judge.forget_labels();
+        }
+    }
+
     /// The weight files in use.
     pub fn weights(&self) -> Vec<&WeightFile> {
         let reader = self.reader.iter().flat_map(|r| &r.weights);

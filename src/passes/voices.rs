@@ -242,7 +242,7 @@ fn frame(text: &str) -> Option<(Range<usize>, usize)> {
         at.is_some_and(|at| at.eq_ignore_ascii_case(opening))
     })?;
     let begin = start + opening.len();
-    let end = begin + text[begin..].find(',')?;
+    let end = begin + text[begin..].find(", ")?;
     let few = (1..=6).contains(&text[begin..end].split_whitespace().count());
     (few && end + 2 < text.len()).then_some((begin..end, end + 2))
 }
@@ -250,8 +250,11 @@ fn frame(text: &str) -> Option<(Range<usize>, usize)> {
 /// "Leninists", "the Mensheviks": the adherents of something.
 fn is_group(words: &str) -> bool {
     let last = words.rsplit(' ').next().unwrap_or_default();
-    let endings = ["ists", "eviks", "ians", "historians", "critics"];
-    endings.iter().any(|ending| last.ends_with(ending))
+    let endings = ["ists", "eviks", "ians", "critics"];
+    let verbs = [
+        "exists", "consists", "persists", "insists", "resists", "assists",
+    ];
+    endings.iter().any(|ending| last.ends_with(ending)) && !verbs.contains(&last)
 }
 
 fn is_long(span: Span, document: &Document) -> bool {
@@ -391,6 +394,8 @@ mod tests {
         );
         assert_eq!(framed("It came too early, for Trotsky, at least."), None);
         assert_eq!(framed("For Trotsky"), None);
+        assert_eq!(framed("According to Lenin,” he said.\u{301}"), None);
+        assert!(!is_group("as long as it exists"));
         assert!(is_group("the Mensheviks") && !is_group("example") && !is_group("Russia"));
     }
 
