@@ -7,7 +7,8 @@
 For every thesis that the essays are labelled for, two logistic regressions: one on what the
 network makes of a sentence (the base's vectors of it, of its neighbours and of the passage, and
 the study tower's state and logits), one on its word pieces (tf-idf, with the neighbours'). Their
-answers are pooled. Both also learn the codebook's own examples. They are convex: no seed, no
+answers are pooled; which stance a sentence takes, if any, they say together with the tower, which has
+read far more denials and reports than the labelled essays have. Both also learn the codebook's own examples. They are convex: no seed, no
 schedule, the same weights every time, and cross-validation takes minutes. Beside them, with
 `--bare`, the judge's tower that knows the theses by their definitions alone.
 
@@ -48,8 +49,8 @@ LOGITS = 0.1  # scale of the tower's logits among unit vectors
 
 class Head(nn.Module):
     """features [n, f] (see `features`); pieces, counts [n, l], the distinct word pieces of
-    every sentence and how often it has them, 0 where there are fewer -> [n, t * 4], means of
-    the logarithms of the two regressions' probabilities of every stance on every thesis."""
+    every sentence and how often it has them, 0 where there are fewer -> [n, t * 4],
+    logarithms of the probabilities of every stance on every thesis (see `together`)."""
 
     def __init__(self, dense, lexical, vocabulary):
         super().__init__()
@@ -77,7 +78,11 @@ class Head(nn.Module):
         lexical = own + CONTEXT * (torch.cat([none, near[:-1]]) + torch.cat([near[1:], none])) + self.lexical_bias
         stances = (-1, self.bias.shape[0] // len(STANCES), len(STANCES))
         logs = [F.log_softmax(x.reshape(stances), -1) for x in (dense, lexical)]
-        return (sum(logs) / len(logs)).flatten(1)
+        pooled = F.log_softmax(sum(logs) / len(logs), -1)
+        tower = logits[:, :self.bias.shape[0]].reshape(stances)
+        taken = (F.log_softmax(pooled[..., 1:], -1) + F.log_softmax(tower[..., 1:], -1)) / 2
+        some = pooled[..., 1:].exp().sum(-1, keepdim=True).clamp(min=1e-30).log()
+        return torch.cat([pooled[..., :1], some + F.log_softmax(taken, -1)], -1).flatten(1)
 
 
 def unit(x):
@@ -275,6 +280,14 @@ def pool(*probabilities):
     return softmax(sum(np.log(np.maximum(p, 1e-12)) for p in probabilities) / len(probabilities))
 
 
+def together(pooled, tower):
+    """Whether a sentence is evidence, by the regressions; its stance, if it is, by them and
+    by the tower, pooled."""
+    given = lambda p: p[..., 1:] / p[..., 1:].sum(-1, keepdims=True)
+    stance = pool(given(pooled), given(tower))
+    return np.concatenate([pooled[..., :1], (1 - pooled[..., :1]) * stance], -1)
+
+
 def counts(p, gold, threshold):
     """Hits, evidence found and marks; a hit is right in sentence, thesis and stance."""
     found = (1 - p[..., 0] >= threshold) & (gold != CONTESTED)
@@ -340,7 +353,9 @@ def main():
         rest, own = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         dense[own] = Dense(x[rest], gold[rest], examples).probabilities(x[own])
         lexical[own] = Lexical(counted[rest], essay[rest], gold[rest], examples).probabilities(counted[own], essay[own])
-    p = pool(dense, lexical)
+    own_logits = x[:, 5 * WIDTH:5 * WIDTH + 4 * len(ids)].reshape(*gold.shape, 4)
+    of_tower = softmax(own_logits.astype(float))
+    p = together(pool(dense, lexical), of_tower)
     figures = {}
 
     def measure(title, c):
@@ -351,8 +366,8 @@ def main():
         measure("– " + name, cross_validated(p[:, [t]], gold[:, [t]], fold))
     measure("the network's half alone", cross_validated(dense, gold, fold))
     measure("the word pieces' half alone", cross_validated(lexical, gold, fold))
-    own_logits = x[:, 5 * WIDTH:5 * WIDTH + 4 * len(ids)].reshape(*gold.shape, 4)
-    measure("the study tower, no hand label seen", cross_validated(softmax(own_logits.astype(float)), gold, fold))
+    measure("both, without the tower's say on the stance", cross_validated(pool(dense, lexical), gold, fold))
+    measure("the study's tower, no hand label seen", cross_validated(of_tower, gold, fold))
     if args.bare:
         read = lambda sentences, paragraphs: data.read_essay(judge, tokenizer, sentences, paragraphs, statements)
         bare = softmax(np.concatenate([read([s[2] for s in sentences], paragraphs) for *_, sentences, paragraphs in essays]))

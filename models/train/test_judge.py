@@ -47,7 +47,8 @@ class Heads(unittest.TestCase):
         examples.gold = [np.array([1, 0])] * theses
         essay = np.zeros(count)
         dense, lexical = head.Dense(x, gold, examples), head.Lexical(counted, essay, gold, examples)
-        expected = head.pool(dense.probabilities(x), lexical.probabilities(counted, essay))
+        tower = head.softmax(x[:, 5 * head.WIDTH:][:, :4 * theses].reshape(count, theses, 4))
+        expected = head.together(head.pool(dense.probabilities(x), lexical.probabilities(counted, essay)), tower)
         network = head.Head(dense, lexical, counted.shape[1]).eval()
         with torch.no_grad():
             said = network(torch.tensor(x, dtype=torch.float32), *map(torch.from_numpy, head.padded(counted)))
