@@ -247,6 +247,7 @@ fn a_truncated_weight_file() {
         "judge/tokenizer.json",
         "judge/model.onnx",
         "judge/head.onnx",
+        "word_vectors.data",
     ] {
         let mut bytes = fs::read(Path::new("models").join(file)).unwrap();
         if file == "judge/model.onnx" {

@@ -15,7 +15,9 @@ const CLOSE: f32 = 1e-3;
 fn engine(name: &str) -> RtenEngine {
     let path = Path::new("models").join(name).join("model.onnx");
     let bytes = fs::read(&path).unwrap();
-    RtenEngine::load(&path, bytes, Workers::new(1)).unwrap()
+    let words = "word_vectors.data";
+    let external = Some((words, fs::read(Path::new("models").join(words)).unwrap()));
+    RtenEngine::load(&path, bytes, external, Workers::new(1)).unwrap()
 }
 
 fn wordpiece(name: &str) -> Wordpiece {

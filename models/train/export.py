@@ -10,12 +10,15 @@ function up to float rounding.
 
 import os
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
+
+from network import WORDS, session
 
 OPSET = 17
 SMALLEST = 1 << 14  # matrices with fewer elements (heads, shape table) stay float
@@ -81,23 +84,40 @@ def export(model: nn.Module, inputs: dict, outputs: list, dynamic_axes: dict, pa
     for node in reversed(dequantise):  # nodes must stand before their users
         graph.node.insert(0, node)
     onnx.checker.check_model(graph_model)
+    share_words(graph_model, Path(path))
     onnx.save(graph_model, path)
+
+
+def share_words(model, path):
+    """Takes the word vectors, which no recipe changes, out of the network and into the folder
+    above its own, where the others have theirs (ONNX external data)."""
+    table = max((t for t in model.graph.initializer if t.data_type == TensorProto.INT8), key=lambda t: t.dims[0])
+    shared = path.parent.parent / WORDS
+    values = numpy_helper.to_array(table).tobytes()
+    if shared.exists() and shared.read_bytes() != values:
+        raise SystemExit(f"{shared}: other word vectors; networks that are shipped together need one base")
+    shared.write_bytes(values)
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            if name == table.name:
+                node.input[i] = WORDS
+    table.name = WORDS
+    table.ClearField("raw_data")
+    table.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", WORDS), ("offset", "0"), ("length", str(len(values)))):
+        table.external_data.add(key=key, value=value)
 
 
 def largest_difference(model: nn.Module, path: str, cases: list) -> float:
     """Largest absolute difference between the outputs of `model` (rounded by
     `export`) and the ONNX file at `path`, over `cases` (dicts of tensors)."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    opened = session(path)
     worst = 0.0
     for case in cases:
         with torch.no_grad():
             expected = model.eval()(*case.values())
         expected = expected if isinstance(expected, (tuple, list)) else (expected,)
-        found = session.run(None, {name: tensor.numpy() for name, tensor in case.items()})
+        found = opened.run(None, {name: tensor.numpy() for name, tensor in case.items()})
         for left, right in zip(expected, found):
             worst = max(worst, float(np.abs(left.numpy() - right).max()))
     return worst

@@ -14,12 +14,12 @@ import random
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
 import judge_data
 import reader_data
 import reader_tests
+from network import session
 
 MODELS = Path(__file__).resolve().parents[1]
 
@@ -29,11 +29,7 @@ class Network:
 
     def __init__(self, path, outputs=None):
         self.outputs = outputs
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # Later releases would multiply in int8; the weights were made for float32.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.session = session(path)
         self.inputs = [i.name for i in self.session.get_inputs()]
 
     def __call__(self, *arrays):

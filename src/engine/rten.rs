@@ -35,10 +35,20 @@ pub struct RtenEngine {
 }
 
 impl RtenEngine {
-    /// Loads an ONNX file; int8 weights are expanded to f32 here, once.
-    pub fn load(path: &Path, bytes: Vec<u8>, workers: Workers) -> Result<Self> {
-        let model = ModelOptions::with_all_ops()
-            .prepack_weights(true)
+    /// Loads an ONNX file, with the name and the bytes of its external data, if it
+    /// has any; int8 weights are expanded to f32 here, once.
+    pub fn load(
+        path: &Path,
+        bytes: Vec<u8>,
+        external: Option<(&str, Vec<u8>)>,
+        workers: Workers,
+    ) -> Result<Self> {
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
+        if let Some((name, data)) = external {
+            options.external_data(name, data);
+        }
+        let model = options
             .load(bytes)
             .map_err(|e| anyhow!("{e}"))
             .with_context(|| {

@@ -73,7 +73,7 @@ impl Judge {
         let folder = Folder::new(models, "judge")?;
         let config: Config = folder.config()?;
         Ok(Self {
-            engine: folder.network("model.onnx", workers)?,
+            engine: folder.reading_network("model.onnx", workers)?,
             head: folder.network("head.onnx", workers)?,
             tokenizer: folder.tokenizer()?,
             trained_on: config.theses,

@@ -50,6 +50,9 @@ pub fn round(x: f64) -> f64 {
     (x * 1e4).round() / 1e4
 }
 
+/// The word vectors that the networks have in common, in the folder of networks.
+const WORDS: &str = "word_vectors.data";
+
 /// The files of one network's folder.
 struct Folder {
     name: String,
@@ -81,11 +84,14 @@ impl Folder {
     }
 
     fn read(&self, file: &str) -> Result<(PathBuf, Vec<u8>)> {
-        let path = self.path.join(file);
+        self.read_at(self.path.join(file), format!("{}/{file}", self.name))
+    }
+
+    fn read_at(&self, path: PathBuf, file: String) -> Result<(PathBuf, Vec<u8>)> {
         let bytes =
             fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         self.files.borrow_mut().push(WeightFile {
-            file: format!("{}/{file}", self.name),
+            file,
             sha256: store::sha256(&bytes),
         });
         Ok((path, bytes))
@@ -101,9 +107,20 @@ impl Folder {
         Wordpiece::new(&bytes).with_context(|| path.display().to_string())
     }
 
+    /// A network that has all its weights in its file.
     fn network(&self, file: &str, workers: &Workers) -> Result<Box<dyn Engine>> {
         let (path, bytes) = self.read(file)?;
-        Ok(Box::new(RtenEngine::load(&path, bytes, workers.clone())?))
+        let engine = RtenEngine::load(&path, bytes, None, workers.clone())?;
+        Ok(Box::new(engine))
+    }
+
+    /// A network that reads words, by the vectors that all have in common.
+    fn reading_network(&self, file: &str, workers: &Workers) -> Result<Box<dyn Engine>> {
+        let (path, bytes) = self.read(file)?;
+        let shared = self.path.with_file_name(WORDS);
+        let (_, words) = self.read_at(shared, WORDS.to_owned())?;
+        let engine = RtenEngine::load(&path, bytes, Some((WORDS, words)), workers.clone())?;
+        Ok(Box::new(engine))
     }
 
     /// The files that were read.

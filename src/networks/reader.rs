@@ -87,7 +87,7 @@ impl Reader {
             folder.path.join("config.json").display()
         );
         Ok(Self {
-            engine: folder.network("model.onnx", workers)?,
+            engine: folder.reading_network("model.onnx", workers)?,
             tokenizer: folder.tokenizer()?,
             max_length: config.max_length,
             entity_labels: config.labels.entities,

@@ -67,12 +67,17 @@ impl Pipeline {
         }
     }
 
-    /// The weight files in use.
+    /// The weight files in use, each once.
     pub fn weights(&self) -> Vec<&WeightFile> {
         let reader = self.reader.iter().flat_map(|r| &r.weights);
-        reader
-            .chain(self.judge.iter().flat_map(|j| &j.weights))
-            .collect()
+        let judge = self.judge.iter().flat_map(|j| &j.weights);
+        let mut files: Vec<&WeightFile> = Vec::new();
+        for file in reader.chain(judge) {
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        files
     }
 
     /// Runs one pass over one essay.

@@ -58,9 +58,11 @@ fn main() -> Result<()> {
 }
 
 fn load(name: &str, workers: &Workers) -> Result<RtenEngine> {
+    let read = |path: &Path| fs::read(path).with_context(|| path.display().to_string());
+    let words = "word_vectors.data";
+    let external = Some((words, read(&Path::new("models").join(words))?));
     let path = Path::new("models").join(name).join("model.onnx");
-    let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-    RtenEngine::load(&path, bytes, workers.clone())
+    RtenEngine::load(&path, read(&path)?, external, workers.clone())
 }
 
 /// Ids of common words; what they are does not change the time.
