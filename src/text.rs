@@ -33,6 +33,18 @@ impl Span {
     pub fn overlaps(self, other: Span) -> bool {
         self.start < other.end && other.start < self.end
     }
+    /// Whether the two are the same sentence of `text` to two readers: they share more
+    /// than half of the shorter, counted in code points.
+    pub fn matches(self, other: Span, text: &str) -> bool {
+        let length = |span: Span| {
+            text.get(span.start..span.end)
+                .map_or(0, |t| t.chars().count())
+        };
+        self.overlaps(other) && {
+            let common = Span::new(self.start.max(other.start), self.end.min(other.end));
+            2 * length(common) > length(self).min(length(other))
+        }
+    }
 }
 
 /// What a block of text is to the essay.
@@ -201,5 +213,21 @@ pub struct Essay {
 impl Essay {
     pub fn quote(&self, span: Span) -> &str {
         span.of(&self.document.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_match_by_code_points() {
+        let text = "ééééab";
+        assert!(Span::new(0, 8).matches(Span::new(2, 10), text));
+        assert!(
+            !Span::new(0, 4).matches(Span::new(2, 8), text),
+            "exactly half is not more than half"
+        );
+        assert!(!Span::new(0, 4).matches(Span::new(4, 8), text));
     }
 }

@@ -117,8 +117,8 @@ fn walk(root: &Path, folder: &Path, found: &mut Found) -> Result<()> {
 }
 
 /// An essay's id: its file name without the ending.
-fn id(file: &str) -> &str {
-    let name = file.rsplit('/').next().unwrap_or(file);
+pub fn id(file: &str) -> &str {
+    let name = file_name(file);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
@@ -140,6 +140,18 @@ pub fn read(sources: &[Source], done: impl Fn() + Sync) -> Corpus {
         }
     }
     corpus
+}
+
+/// A file's name without its folders, by which labels know an essay.
+pub fn file_name(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file)
+}
+
+/// The texts of essays by their file names.
+pub fn texts(essays: &[Essay]) -> HashMap<&str, &str> {
+    (essays.iter())
+        .map(|essay| (file_name(&essay.file), essay.document.text.as_str()))
+        .collect()
 }
 
 /// Reads one essay.

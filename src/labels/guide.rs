@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
+use anyhow::{Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{Label, LabelCell, Mark};
+use super::draft::{Counter, Draft, DraftContested, DraftMark, Place, Unit};
+use super::{Label, LabelCell, Voice};
 use crate::layers::SentenceStance;
 use crate::reading::CellStance;
-use crate::text::Span;
 
 /// One value, or several between which readers may differ.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(
     untagged,
     expecting = "not one of the values that the guide names, nor a list of them"
@@ -23,10 +24,6 @@ enum OneOrMore<T> {
 }
 
 impl<T> OneOrMore<T> {
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::More(values) if values.is_empty())
-    }
-
     fn into_vec(self) -> Vec<T> {
         match self {
             Self::One(value) => vec![value],
@@ -35,126 +32,164 @@ impl<T> OneOrMore<T> {
     }
 }
 
+impl<T: Clone> OneOrMore<T> {
+    fn of(values: &[T]) -> Self {
+        match values {
+            [one] => Self::One(one.clone()),
+            more => Self::More(more.to_vec()),
+        }
+    }
+}
+
 /// A label file as it is written.
-#[derive(Deserialize)]
-pub struct Raw {
-    pub doc: String,
+#[derive(Deserialize, Serialize)]
+struct File {
+    doc: String,
     body: (usize, usize),
     #[serde(default)]
     skip: Vec<(usize, usize)>,
     primary: OneOrMore<String>,
-    summary: BTreeMap<String, RawCell>,
     #[serde(default)]
-    marks: Vec<RawMark>,
+    sentence: String,
+    summary: BTreeMap<String, Cell>,
     #[serde(default)]
-    contested: Vec<RawMark>,
+    marks: Vec<Mark>,
+    #[serde(default)]
+    contested: Vec<Contested>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
-struct RawCell {
+#[derive(Deserialize, Serialize)]
+struct Cell {
     stance: OneOrMore<CellStance>,
     weight: OneOrMore<u8>,
 }
 
-#[derive(Deserialize)]
-struct RawMark {
+#[derive(Deserialize, Serialize)]
+struct Mark {
+    start: usize,
+    end: usize,
+    #[serde(default)]
+    quote: Option<String>,
+    thesis: String,
+    stance: SentenceStance,
+    #[serde(default = "author")]
+    voice: Voice,
+    #[serde(default)]
+    source: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Contested {
     start: usize,
     end: usize,
     #[serde(default)]
     quote: Option<String>,
     thesis: String,
     #[serde(default)]
-    stance: Option<OneOrMore<SentenceStance>>,
+    stances: Vec<Option<SentenceStance>>,
+}
+
+fn author() -> Voice {
+    Voice::Author
 }
 
 /// Reads the JSON of a label file.
-pub fn parse(source: &[u8]) -> Result<Raw> {
-    serde_json::from_slice(source).map_err(|e| anyhow!("line {}: {e}", e.line()))
+pub fn read(source: &[u8]) -> Result<Draft> {
+    let file: File =
+        serde_json::from_slice(source).map_err(|e| anyhow!("line {}: {e}", e.line()))?;
+    let place = |start, end, quote: Option<String>| Place { start, end, quote };
+    let mut draft = Draft::new(&file.doc, Unit::CodePoints);
+    draft.body = Some(place(file.body.0, file.body.1, None));
+    draft.skip = file.skip.iter().map(|&(a, b)| place(a, b, None)).collect();
+    draft.primary = (file.primary.into_vec().into_iter())
+        .map(|id| (id != "none").then_some(id))
+        .collect();
+    draft.sentence = file.sentence;
+    for (thesis, cell) in file.summary {
+        let cell = LabelCell {
+            stances: cell.stance.into_vec(),
+            weights: cell.weight.into_vec(),
+        };
+        if cell.stances.is_empty() || cell.weights.is_empty() {
+            bail!("summary, {thesis}: an empty list; give a stance and a weight");
+        }
+        draft.cells.insert(thesis, cell);
+    }
+    draft.marks = (file.marks.into_iter())
+        .map(|mark| DraftMark {
+            place: place(mark.start, mark.end, mark.quote),
+            thesis: mark.thesis,
+            stance: mark.stance,
+            voice: mark.voice,
+            source: mark.source,
+        })
+        .collect();
+    draft.contested = (file.contested.into_iter())
+        .map(|mark| DraftContested {
+            place: place(mark.start, mark.end, mark.quote),
+            thesis: mark.thesis,
+            stances: mark.stances,
+        })
+        .collect();
+    draft.rest = file.rest;
+    Ok(draft)
 }
 
-impl Raw {
-    /// Finds the label's places in the essay's text.
-    ///
-    /// # Errors
-    /// When a place lies past the end, or its text is not the quote.
-    pub fn place(self, text: &str) -> Result<Label> {
-        let bytes: Vec<usize> = text
-            .char_indices()
-            .map(|(i, _)| i)
-            .chain([text.len()])
-            .collect();
-        let span = |start: usize, end: usize| -> Result<Span> {
-            match (bytes.get(start), bytes.get(end)) {
-                (Some(&a), Some(&b)) if a <= b => Ok(Span::new(a, b)),
-                _ => bail!(
-                    "{start} to {end} does not lie in {}, which has {} characters",
-                    self.doc,
-                    bytes.len() - 1
-                ),
-            }
-        };
-        let mark = |raw: &RawMark| -> Result<Mark> {
-            let place = span(raw.start, raw.end)?;
-            if let Some(quote) = &raw.quote
-                && quote != place.of(text)
-            {
-                bail!(
-                    "{} to {} is not {quote:?} in {} (labels count characters, not bytes)",
-                    raw.start,
-                    raw.end,
-                    self.doc
-                );
-            }
-            Ok(Mark {
-                span: place,
-                thesis: raw.thesis.clone(),
-                stance: match &raw.stance {
-                    Some(OneOrMore::One(stance)) => Some(*stance),
-                    _ => None,
-                },
+/// Writes a label file; `text` is the essay's.
+pub fn write(label: &Label, text: &str) -> Vec<u8> {
+    let count = Counter::new(text, Unit::CodePoints);
+    let quote = |span: crate::text::Span| Some(span.of(text).to_owned());
+    let primary: Vec<String> = (label.primary.iter())
+        .map(|id| id.clone().unwrap_or_else(|| "none".to_owned()))
+        .collect();
+    let file = File {
+        doc: label.doc.clone(),
+        body: count.span(label.body),
+        skip: label.skip.iter().map(|&span| count.span(span)).collect(),
+        primary: OneOrMore::of(&primary),
+        sentence: label.sentence.clone(),
+        summary: (label.cells.iter())
+            .map(|(thesis, cell)| {
+                let cell = Cell {
+                    stance: OneOrMore::of(&cell.stances),
+                    weight: OneOrMore::of(&cell.weights),
+                };
+                (thesis.clone(), cell)
             })
-        };
-        let marks = |field: &str, raw: &[RawMark]| -> Result<Vec<Mark>> {
-            let numbered = raw.iter().enumerate();
-            numbered
-                .map(|(i, raw)| mark(raw).with_context(|| format!("{field} {}", i + 1)))
-                .collect()
-        };
-        for (thesis, cell) in &self.summary {
-            if cell.stance.is_empty() || cell.weight.is_empty() {
-                bail!("summary, {thesis}: an empty list; give a stance and a weight");
-            }
-        }
-        Ok(Label {
-            body: span(self.body.0, self.body.1).context("body")?,
-            skip: self
-                .skip
-                .iter()
-                .map(|&(a, b)| span(a, b).context("skip"))
-                .collect::<Result<_>>()?,
-            marks: marks("mark", &self.marks)?,
-            contested: marks("contested mark", &self.contested)?,
-            primary: self
-                .primary
-                .clone()
-                .into_vec()
-                .into_iter()
-                .map(|id| (id != "none").then_some(id))
-                .collect(),
-            cells: self
-                .summary
-                .iter()
-                .map(|(thesis, cell)| {
-                    let cell = LabelCell {
-                        stances: cell.stance.clone().into_vec(),
-                        weights: cell.weight.clone().into_vec(),
-                    };
-                    (thesis.clone(), cell)
-                })
-                .collect(),
-            doc: self.doc,
-        })
-    }
+            .collect(),
+        marks: (label.marks.iter())
+            .map(|mark| {
+                let (start, end) = count.span(mark.span);
+                Mark {
+                    start,
+                    end,
+                    quote: quote(mark.span),
+                    thesis: mark.thesis.clone(),
+                    stance: mark.stance,
+                    voice: mark.voice,
+                    source: mark.source.clone(),
+                }
+            })
+            .collect(),
+        contested: (label.contested.iter())
+            .map(|mark| {
+                let (start, end) = count.span(mark.span);
+                Contested {
+                    start,
+                    end,
+                    quote: quote(mark.span),
+                    thesis: mark.thesis.clone(),
+                    stances: mark.stances.clone(),
+                }
+            })
+            .collect(),
+        rest: label.rest.clone(),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&file).expect("a label has only string keys");
+    bytes.push(b'\n');
+    bytes
 }
 
 #[cfg(test)]
@@ -163,53 +198,34 @@ mod tests {
 
     const TEXT: &str = "“É!” Ruin came.";
 
-    fn raw(body: &str, mark: &str) -> Raw {
-        let source = format!(
+    fn source(body: &str, mark: &str) -> String {
+        format!(
             r#"{{"doc": "a.txt", "body": {body}, "primary": "none",
                 "summary": {{"t": {{"stance": ["absent", "reports"], "weight": 0}}}},
-                "marks": [{mark}]}}"#
-        );
-        parse(source.as_bytes()).unwrap()
+                "marks": [{mark}], "entities": [1]}}"#
+        )
     }
 
     #[test]
-    fn code_points_become_bytes() {
-        let mark =
-            r#"{"start": 5, "end": 15, "quote": "Ruin came.", "thesis": "t", "stance": "asserts"}"#;
-        let label = raw("[0, 15]", mark).place(TEXT).unwrap();
+    fn code_points_become_bytes_and_go_back() {
+        let mark = r#"{"start": 5, "end": 15, "quote": "Ruin came.", "thesis": "t", "stance": "asserts", "voice": "cited", "source": "É"}"#;
+        let draft = read(source("[0, 15]", mark).as_bytes()).unwrap();
+        let label = draft.clone().place(TEXT).unwrap().label;
         assert_eq!(label.marks[0].span.of(TEXT), "Ruin came.");
         assert_eq!(label.body.of(TEXT), TEXT);
         assert_eq!(label.primary, [None]);
         assert_eq!(label.cells["t"].stances.len(), 2);
-    }
-
-    #[test]
-    fn a_quote_that_is_elsewhere_is_an_error() {
-        let mark = r#"{"start": 4, "end": 14, "quote": "Ruin came.", "thesis": "t"}"#;
-        let error = format!("{:#}", raw("[0, 15]", mark).place(TEXT).unwrap_err());
-        assert_eq!(
-            error,
-            "mark 1: 4 to 14 is not \"Ruin came.\" in a.txt (labels count characters, not bytes)"
-        );
+        assert_eq!(read(&write(&label, TEXT)).unwrap(), draft);
     }
 
     #[test]
     fn an_empty_list_of_stances_is_an_error() {
         let source = r#"{"doc": "a.txt", "body": [0, 15], "primary": "none",
             "summary": {"t": {"stance": [], "weight": 0}}}"#;
-        let error = parse(source.as_bytes()).unwrap().place(TEXT).unwrap_err();
+        let error = read(source.as_bytes()).unwrap_err();
         assert!(
             error.to_string().contains("summary, t: an empty list"),
             "{error}"
-        );
-    }
-
-    #[test]
-    fn a_place_past_the_end_is_an_error() {
-        let error = format!("{:#}", raw("[0, 99]", "").place(TEXT).unwrap_err());
-        assert_eq!(
-            error,
-            "body: 0 to 99 does not lie in a.txt, which has 15 characters"
         );
     }
 }

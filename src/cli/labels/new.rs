@@ -1,0 +1,160 @@
+//! `konspekt labels new`: what a person should label next.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use super::super::run::Session;
+use super::super::{Common, Outcome, RunArgs};
+use crate::labels::formats::{self, Format};
+use crate::labels::propose::{self, Doubtful};
+use crate::labels::{self, Label};
+use crate::layers::Annotated;
+use crate::reading::{self, Reading};
+use crate::store::Staged;
+
+#[derive(Args, Clone)]
+pub struct NewArgs {
+    /// The study whose passes and codebook are used
+    #[arg(default_value = "origins-of-stalinism")]
+    study: String,
+    /// Files or folders of essays, instead of the study's own
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    essays: Vec<PathBuf>,
+    /// Where to write
+    #[arg(long, value_name = "DIR", default_value = "labels-new")]
+    out: PathBuf,
+    /// The tool that the files are for
+    #[arg(long, value_enum, default_value = "guide")]
+    format: Format,
+    /// So many essays, those of which the program is least sure
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    count: usize,
+    /// So many sentences an essay are listed in doubtful.csv
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    sentences: usize,
+    /// Leave out what the program thinks
+    #[arg(long)]
+    blind: bool,
+    /// Labels that are there already; their essays are left out [default: the study's labels/]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    labels: Vec<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn run(args: &NewArgs) -> Result<Outcome> {
+    let session = Session::open(&RunArgs {
+        study: args.study.clone(),
+        essays: args.essays.clone(),
+        out: Some(args.out.clone()),
+        common: args.common.clone(),
+    })?;
+    let study = session.pipeline.study();
+    let folders = match args.labels.is_empty() {
+        true => vec![study.folder.join("labels")],
+        false => args.labels.clone(),
+    };
+    let known = labelled(&folders)?;
+    let essays = session.annotate()?;
+    let mut open: Vec<(&Annotated, Reading)> = (essays.iter())
+        .filter(|essay| !known.contains(name(essay)))
+        .map(|essay| (essay, reading::read(essay, study)))
+        .collect();
+    ensure!(
+        !open.is_empty(),
+        "all {} essays have labels; give others with --essays",
+        essays.len()
+    );
+    open.sort_by(|(a, ra), (b, rb)| {
+        let doubt = propose::doubt(rb).total_cmp(&propose::doubt(ra));
+        doubt.then_with(|| a.essay.file.cmp(&b.essay.file))
+    });
+    open.truncate(args.count);
+
+    let proposals: Vec<(Label, &str)> = (open.iter())
+        .map(|(essay, reading)| {
+            let label = propose::propose(essay, reading, study, args.blind);
+            (label, essay.essay.document.text.as_str())
+        })
+        .collect();
+    let pairs: Vec<(&Label, &str)> = proposals
+        .iter()
+        .map(|(label, text)| (label, *text))
+        .collect();
+    let theses: Vec<&str> = study.theses.iter().map(|t| t.id.as_str()).collect();
+    let mut staged = Staged::new(&args.out)?;
+    for file in formats::write(args.format, &pairs, &theses)? {
+        staged.add(&file.name, &file.bytes)?;
+    }
+    staged.add("doubtful.csv", &list(&open, args, &theses)?)?;
+    staged.commit()?;
+    for (essay, reading) in &open {
+        println!("{} (doubt {:.2})", name(essay), propose::doubt(reading));
+    }
+    session.say(&format!(
+        "\nWritten to {}: labels to {}, and doubtful.csv, the sentences to look at first.",
+        args.out.display(),
+        if args.blind { "fill" } else { "correct" }
+    ));
+    Ok(session.outcome())
+}
+
+fn name(essay: &Annotated) -> &str {
+    let file = &essay.essay.file;
+    file.rsplit('/').next().unwrap_or(file)
+}
+
+/// The essays that have labels.
+fn labelled(folders: &[PathBuf]) -> Result<BTreeSet<String>> {
+    let mut files = labels::files(folders).unwrap_or_default();
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        files.extend(
+            labels::readers(folder)?
+                .into_iter()
+                .flat_map(|(_, files)| files),
+        );
+    }
+    let doc = |file: &PathBuf| {
+        let source = std::fs::read(file).with_context(|| file.display().to_string())?;
+        let draft = labels::guide::read(&source).with_context(|| file.display().to_string())?;
+        Ok(draft.doc)
+    };
+    files.iter().map(doc).collect()
+}
+
+/// `doubtful.csv`: blind, in the order of the text and without theses.
+fn list(open: &[(&Annotated, Reading)], args: &NewArgs, theses: &[&str]) -> Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let mut header = vec!["file", "start_byte", "end_byte", "sentence"];
+    if !args.blind {
+        header.extend(["thesis", "entropy"]);
+    }
+    csv.write_record(&header)?;
+    for (essay, _) in open {
+        let mut sentences = propose::doubtful(essay, args.sentences);
+        if args.blind {
+            sentences.sort_by_key(|sentence| sentence.span);
+        }
+        for Doubtful {
+            span,
+            thesis,
+            entropy,
+        } in sentences
+        {
+            let mut row = vec![
+                name(essay).to_owned(),
+                span.start.to_string(),
+                span.end.to_string(),
+                essay.essay.quote(span).to_owned(),
+            ];
+            if !args.blind {
+                row.extend([theses[thesis].to_owned(), format!("{entropy:.4}")]);
+            }
+            csv.write_record(&row)?;
+        }
+    }
+    Ok(csv.into_inner()?)
+}
