@@ -21,14 +21,15 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// The layers that a pass reads.
+    /// The layers that a pass cannot do without. Stances also read the voices, if there
+    /// are any; else every sentence is the author's.
     pub fn needs(self) -> &'static [Layer] {
         match self {
             Layer::Sentences => &[],
             Layer::Tags => &[Layer::Sentences],
             Layer::Entities | Layer::Claims => &[Layer::Tags],
             Layer::Voices => &[Layer::Tags, Layer::Entities],
-            Layer::Stances => &[Layer::Sentences, Layer::Voices],
+            Layer::Stances => &[Layer::Sentences],
         }
     }
 
@@ -50,6 +51,9 @@ pub fn check_order(passes: &[Layer]) -> Result<()> {
     for (i, pass) in passes.iter().enumerate() {
         if passes[..i].contains(pass) {
             bail!("passes: {} stands there twice", pass.name());
+        }
+        if *pass == Layer::Voices && passes[..i].contains(&Layer::Stances) {
+            bail!("passes: voices stands after stances, which says whose words a sentence gives");
         }
         if let Some(missing) = pass.needs().iter().find(|need| !passes[..i].contains(need)) {
             bail!("passes: {} needs {} before it", pass.name(), missing.name());
@@ -229,6 +233,8 @@ mod tests {
         assert!(check_order(&[Sentences, Tags, Entities, Claims, Voices, Stances]).is_ok());
         let error = check_order(&[Sentences, Entities, Tags]).unwrap_err();
         assert_eq!(error.to_string(), "passes: entities needs tags before it");
+        assert!(check_order(&[Sentences, Stances]).is_ok());
+        assert!(check_order(&[Sentences, Stances, Tags, Entities, Voices]).is_err());
         let error = check_order(&[Sentences, Sentences]).unwrap_err();
         assert_eq!(error.to_string(), "passes: sentences stands there twice");
     }

@@ -12,6 +12,8 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 const GOLDEN: &str = "tests/golden/origins-of-stalinism";
+const EVALUATION: &str = "tests/golden/evaluation";
+const STUDY: &str = "pipelines/origins-of-stalinism";
 const SAMPLE: &str = "outputs/sample/table.md";
 
 fn run(out: &Path, args: &[&str]) -> String {
@@ -147,29 +149,48 @@ fn every_quote_lies_at_its_place() {
     assert!(quotes > 0, "the golden table has evidence");
 }
 
-/// The scores of the golden table against the bundled labels are those that the
-/// scoring script of the contract (`score_table.py --json`, run on the same table, labels
-/// and texts) printed into the fixture.
+/// What `konspekt evaluate` prints and writes of the bundled study; and its figures are
+/// those that the scoring script of the contract (`score_table.py --json`, run on the same
+/// table, labels and texts) printed into the fixture.
 #[test]
-fn evaluate_agrees_with_the_scoring_script() {
+fn the_evaluation_of_the_bundled_study() {
     let out = tempfile::tempdir().unwrap();
-    konspekt("evaluate", out.path(), &[]);
-    let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
-    let scores = read(&out.path().join("scores.json"));
-    let wanted = read(Path::new("tests/fixtures/score-table.json"));
+    let printed = konspekt("evaluate", out.path(), &["--jobs", "2"]);
+    fs::write(out.path().join("terminal.txt"), &printed).unwrap();
+    let golden = Path::new(EVALUATION);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(golden).unwrap();
+        for file in ["terminal.txt", "scores.md", "scores.tex"] {
+            fs::copy(out.path().join(file), golden.join(file)).unwrap();
+        }
+    }
+    for file in files(golden) {
+        let got = fs::read(out.path().join(&file)).unwrap();
+        let wanted = fs::read(golden.join(&file)).unwrap();
+        assert!(got == wanted, "{file} differs from {EVALUATION}/{file}");
+    }
+    let readme = fs::read_to_string("README.md").unwrap();
+    let shown = printed.split("\n\nwould gain most").next().unwrap();
+    assert!(
+        readme.contains(shown),
+        "README.md shows other scores than the program prints"
+    );
+
+    let scores = json(&out.path().join("scores.json"));
+    let wanted = json(Path::new("tests/fixtures/score-table.json"));
     let same = |got: &Value, wanted: &Value, what: &str| match (got.as_f64(), wanted.as_f64()) {
         (Some(a), Some(b)) => assert!((a - b).abs() < 1e-9, "{what}: {a} for {b}"),
         (a, b) => assert_eq!(a, b, "{what}"),
     };
-    for figure in [
-        "essays",
-        "primary_accuracy",
-        "cell_accuracy",
-        "cell_kappa",
-        "main_cell_accuracy",
-        "off_body_evidence",
-        "bad_quotes",
+    for (ours, theirs) in [
+        ("primary", "primary_accuracy"),
+        ("cells", "cell_accuracy"),
+        ("cells_kappa", "cell_kappa"),
+        ("main_cells", "main_cell_accuracy"),
     ] {
+        same(&scores["figures"][ours]["value"], &wanted[theirs], ours);
+    }
+    for figure in ["essays", "off_body_evidence", "bad_quotes"] {
         same(&scores[figure], &wanted[figure], figure);
     }
     for (ours, theirs) in [("thesis", "mark"), ("thesis_and_stance", "mark+stance")] {
@@ -182,6 +203,60 @@ fn evaluate_agrees_with_the_scoring_script() {
             }
         }
     }
+    let readers = scores["agreement"].as_array().unwrap();
+    let people = readers
+        .iter()
+        .find(|r| r["first"] == "first" && r["second"] == "second");
+    let figures = people.unwrap()["figures"].as_object().unwrap();
+    for (figure, value) in figures {
+        let (value, interval) = (&value["value"], &value["interval"]);
+        assert!(value.is_number(), "{figure} of the two readers: {value}");
+        let within = |at: &str| interval[at].as_f64().unwrap() - value.as_f64().unwrap();
+        assert!(
+            within("low") <= 1e-9 && within("high") >= -1e-9,
+            "{figure}: {interval}"
+        );
+    }
+    let page = fs::read_to_string(out.path().join("scores.html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 5);
+    assert!(
+        !page.contains("src=") && !page.contains("href="),
+        "the page needs no network"
+    );
+    assert_eq!(
+        page.matches("<li>").count(),
+        scores["errors"].as_array().unwrap().len()
+    );
+}
+
+/// A run with a pass switched off is told apart from one with it.
+#[test]
+fn two_runs_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = folder.path().join("without-voices");
+    fs::create_dir_all(&study).unwrap();
+    let source = fs::read_to_string(Path::new(STUDY).join("pipeline.toml")).unwrap();
+    let with = "\"entities\", \"claims\", \"voices\", ";
+    assert!(source.contains(with));
+    fs::write(study.join("pipeline.toml"), source.replace(with, "")).unwrap();
+    let essays = Path::new(STUDY).join("essays");
+    let (without, out) = (folder.path().join("without"), folder.path().join("out"));
+    let study = study.to_str().unwrap().to_owned();
+    run(&without, &[&study, "--essays", essays.to_str().unwrap()]);
+    konspekt("evaluate", &out, &["--against", without.to_str().unwrap()]);
+    let gains = &json(&out.join("scores.json"))["against"]["gains"];
+    let voices = &gains["voice_cited_f1"];
+    assert!(voices["difference"].as_f64().unwrap() > 0.3, "{voices}");
+    assert!(voices["p"].as_f64().unwrap() < 1.0, "{voices}");
+    let cells = &gains["cells"];
+    assert_eq!(
+        (&cells["difference"], &cells["p"]),
+        (&0.0.into(), &1.0.into())
+    );
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 #[test]

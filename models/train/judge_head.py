@@ -13,11 +13,12 @@ schedule, the same weights every time, and cross-validation takes minutes. Besid
 `--bare`, the judge's tower that knows the theses by their definitions alone.
 
 Writes into OUT/export: head.onnx, head_figures.json, oof.jsonl (what heads say that have not seen
-the essay's author), reference.json, and the theses into config.json.
+the essay's author), reference.json, and the theses and the essays' SHA-256 into config.json.
 """
 
 import argparse
 import bisect
+import hashlib
 import json
 import re
 import tomllib
@@ -199,6 +200,12 @@ def read_essays(args, theses):
         begins = [a for a, _ in row["paragraphs"]]
         essays.append((row["file"], author, sentences, [bisect.bisect(begins, a) for a, *_ in sentences]))
     return essays
+
+
+def digests(args, names):
+    """SHA-256 of essays' files, by which the program knows them again."""
+    paths = [next(d / name for d in args.corpus if (d / name).exists()) for name in names]
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
 
 
 def make_folds(essays, k=5):
@@ -410,7 +417,8 @@ def main():
                           "stances": np.round(stances.astype(float), 5).tolist()})
     (args.judge / "reference.json").write_text(json.dumps(reference, ensure_ascii=False) + "\n")
     config = json.loads((args.judge / "config.json").read_text())
-    (args.judge / "config.json").write_text(json.dumps(config | {"theses": statements}, indent=1, ensure_ascii=False) + "\n")
+    config |= {"theses": statements, "essays": digests(args, [name for name, *_ in essays])}
+    (args.judge / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,59 +1,86 @@
-//! `konspekt evaluate`: the last run against hand labels.
+//! `konspekt evaluate`: the last run against hand labels, and readers against each
+//! other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::run::{Session, finish};
-use super::{EvaluateArgs, Outcome};
+use super::{EvaluateArgs, Outcome, corpus};
 use crate::comparison::Comparison;
-use crate::evaluate::{self, Table};
-use crate::labels;
+use crate::evaluate::{self, Draws, Evaluation, Opinion, Reader, Table};
+use crate::labels::{self, Label, Labels};
 use crate::store::Staged;
 use crate::study::Study;
 
+/// What is written beside the run's own files.
+pub const FILES: [&str; 4] = ["scores.json", "scores.md", "scores.tex", "scores.html"];
+
 pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
-    let files = match args.labels.is_empty() {
-        true => labels::files(&[Study::find(&args.run.study)?.folder.join("labels")])?,
-        false => labels::files(&args.labels)?,
+    let paths = match args.labels.is_empty() {
+        true => vec![Study::find(&args.run.study)?.folder.join("labels")],
+        false => args.labels.clone(),
     };
     let session = Session::open(&args.run)?;
-    let texts: HashMap<&str, &str> = session
-        .essays()
-        .iter()
-        .map(|essay| {
-            let name = essay.file.rsplit('/').next().unwrap_or(&essay.file);
-            (name, essay.document.text.as_str())
-        })
-        .collect();
-    let (labels, unknown) = labels::read(&files, |doc| texts.get(doc).copied())?;
-    ensure!(
-        !labels.is_empty(),
-        "none of the {} labels is for an essay of this run; give the essays with --essays",
-        files.len()
-    );
-
-    for label in &labels {
-        let known = |id: &str| session.pipeline.study().theses.iter().any(|t| t.id == id);
-        let cells = label.cells.keys().map(String::as_str);
-        let marks = label
-            .marks
+    let texts = corpus::texts(session.essays());
+    let theses = &session.pipeline.study().theses;
+    let known = |id: &str| theses.iter().any(|t| t.id == id);
+    let read = |files: &[PathBuf]| -> Result<Labels> {
+        let read = labels::read(files, |doc| texts.get(doc).copied())?;
+        read.labels
             .iter()
-            .chain(&label.contested)
-            .map(|m| m.thesis.as_str());
-        let primary = label.primary.iter().flatten().map(String::as_str);
-        if let Some(id) = cells.chain(marks).chain(primary).find(|id| !known(id)) {
-            bail!(
-                "the label for {}: {id:?} is no thesis of the codebook",
-                label.doc
+            .try_for_each(|label| check(label, &known))?;
+        for moved in &read.moved {
+            eprintln!("konspekt: {moved}");
+        }
+        Ok(read)
+    };
+
+    let mut readers: Vec<(String, Vec<Label>)> = Vec::new();
+    for folder in paths.iter().filter(|path| path.is_dir()) {
+        for (name, files) in labels::readers(folder)? {
+            ensure!(
+                readers.iter().all(|(other, _)| *other != name),
+                "two folders of labels are called {name}; readers are known by their folders, so \
+                 rename one"
             );
+            readers.push((name, read(&files)?.labels));
         }
     }
-    for doc in &unknown {
+    let agreed = match readers.is_empty() {
+        true => read(&labels::files(&paths)?)?,
+        false => match labels::files(&paths) {
+            Ok(files) => read(&files)?,
+            Err(_) => Labels {
+                labels: adjudicated(&readers, &texts),
+                ..Labels::default()
+            },
+        },
+    };
+    ensure!(
+        !agreed.labels.is_empty(),
+        "none of the labels is for an essay of this run; give the essays with --essays"
+    );
+    for doc in &agreed.unknown {
         eprintln!("konspekt: the label for {doc} is passed over: the run has no such essay");
     }
+    let learned_from: Vec<String> = (session.essays().iter())
+        .filter(|essay| session.pipeline.learned_from(&essay.sha256))
+        .map(|essay| corpus::file_name(&essay.file).to_owned())
+        .filter(|doc| agreed.labels.iter().any(|label| label.doc == *doc))
+        .collect();
+    if !learned_from.is_empty() {
+        eprintln!(
+            "konspekt: {} of the {} labelled essays taught the judge, so that these figures say how \
+             well it remembers; models/judge/MODEL_CARD.md has those for essays it had not seen",
+            learned_from.len(),
+            agreed.labels.len()
+        );
+    }
+    let other = args.against.as_deref().map(Table::read).transpose()?;
 
     // The last run is good when it was made of the same things.
     let last = fs::read(session.out.join("run.json")).is_ok_and(|run| run == session.record());
@@ -61,17 +88,79 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         let essays = session.annotate()?;
         session.write(&Comparison::new(session.pipeline.study(), &essays))?;
     }
-    let path = session.out.join("table.json");
-    let source = fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let table: Table =
-        serde_json::from_slice(&source).with_context(|| path.display().to_string())?;
 
-    let scores = evaluate::score(&table, &labels, unknown, |doc| texts[doc]);
+    let name = if readers.is_empty() {
+        "labels"
+    } else {
+        "adjudicated"
+    };
+    let readers: Vec<Reader> = readers.iter().map(|(name, of)| reader(name, of)).collect();
+    let against = args.against.as_ref().map(|dir| dir.display().to_string());
+    let evaluation = Evaluation {
+        study: &session.pipeline.study().name,
+        run: &Table::read(&session.out)?,
+        labels: &reader(name, &agreed.labels),
+        readers: &readers,
+        against: against.as_deref().zip(other.as_ref()),
+        learned_from,
+        labels_without_essay: agreed.unknown,
+        draws: Draws {
+            draws: args.draws,
+            seed: args.seed,
+        },
+    };
+    let scores = session
+        .workers
+        .run(|| evaluate::score(evaluation, |doc| texts[doc]));
     let mut staged = Staged::new(&session.out)?;
-    let mut json = serde_json::to_vec_pretty(&scores).context("scores.json")?;
-    json.push(b'\n');
-    staged.add("scores.json", &json)?;
+    for (file, bytes) in FILES.into_iter().zip([
+        evaluate::json(&scores),
+        evaluate::markdown(&scores),
+        evaluate::latex(&scores),
+        evaluate::html(&scores),
+    ]) {
+        staged.add(file, &bytes)?;
+    }
     staged.commit()?;
-    finish(std::io::stdout().write_all(evaluate::report_terminal(&scores).as_bytes()))?;
+    finish(std::io::stdout().write_all(evaluate::terminal(&scores).as_bytes()))?;
+    session.say(&format!(
+        "\nWritten to {}: {}.",
+        session.out.display(),
+        FILES.join(", ")
+    ));
     Ok(session.outcome())
+}
+
+/// Every thesis that a label names must be one of the codebook.
+pub fn check(label: &Label, known: &impl Fn(&str) -> bool) -> Result<()> {
+    let cells = label.cells.keys().map(String::as_str);
+    let marks = label.marks.iter().map(|m| m.thesis.as_str());
+    let contested = label.contested.iter().map(|m| m.thesis.as_str());
+    let primary = label.primary.iter().flatten().map(String::as_str);
+    if let Some(id) = (cells.chain(marks).chain(contested).chain(primary)).find(|id| !known(id)) {
+        bail!(
+            "the label for {}: {id:?} is no thesis of the codebook",
+            label.doc
+        );
+    }
+    Ok(())
+}
+
+fn reader(name: &str, labels: &[Label]) -> Reader {
+    let opinion = |label: &Label| (label.doc.clone(), Opinion::of_label(label));
+    Reader {
+        name: name.to_owned(),
+        opinions: labels.iter().map(opinion).collect(),
+    }
+}
+
+/// One label an essay, of all readers of it.
+pub fn adjudicated(readers: &[(String, Vec<Label>)], texts: &HashMap<&str, &str>) -> Vec<Label> {
+    let mut essays: BTreeMap<&str, Vec<&Label>> = BTreeMap::new();
+    for label in readers.iter().flat_map(|(_, labels)| labels) {
+        essays.entry(&label.doc).or_default().push(label);
+    }
+    (essays.into_iter())
+        .map(|(doc, readers)| labels::adjudicate(&readers, texts[doc]))
+        .collect()
 }

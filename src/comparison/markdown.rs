@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Comparison;
 use crate::layers::Speaker;
+use crate::markup::markdown as escape;
 use crate::reading::{Cell, CellStance, Evidence};
 
 /// Evidence sentences shown for a cell; all of them are in `evidence.csv`.
@@ -85,31 +86,4 @@ fn line(evidence: &Evidence) -> String {
         evidence.span.start,
         evidence.span.end
     )
-}
-
-/// Text for a table cell or a line of Markdown: shown, never markup.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        for c in word.chars() {
-            if "\\`*_[]<>|#~".contains(c) {
-                out.push('\\');
-            }
-            out.push(c);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markup_of_an_essay_is_shown_as_it_is() {
-        assert_eq!(escape("a *b*\n| c <i>"), "a \\*b\\* \\| c \\<i\\>");
-    }
 }

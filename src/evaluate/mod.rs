@@ -1,109 +1,86 @@
-//! A run scored against hand labels.
+//! A run scored against hand labels, and readers against each other.
 //!
-//! Cells and the primary thesis are compared as they stand. An evidence span
-//! counts for a mark when they share more than half of the shorter of them and
-//! name the same thesis; each mark is found once; spans on contested marks count
-//! neither way. Where readers may differ on a cell, each of their values is right.
+//! Everybody who reads is a [`Reader`]: the program, each person, and the adjudicated
+//! labels. Two of them are compared essay by essay ([`tally`]), and every figure is a
+//! function of the tallies ([`figures`]), so that its interval comes from drawing whole
+//! essays.
+//!
+//! Cells and the primary thesis are compared as they stand. An evidence span counts for
+//! a mark when they share more than half of the shorter of them and name the same
+//! thesis; each mark is found once; spans on contested marks count neither way. Where
+//! readers may differ on a cell, each of their values is right.
 
+mod errors;
+mod figures;
+mod opinion;
 mod report;
 mod table;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::labels::{Label, Mark};
-use crate::layers::SentenceStance;
+use crate::layers::{SentenceStance, Speaker};
 use crate::reading::CellStance;
-use crate::text::Span;
+use crate::statistics::{
+    Confusion, Counts, Reliability, Share, corrected_share, ratio, risk_coverage,
+};
 
-pub use report::terminal as report_terminal;
+pub use errors::Error;
+pub use figures::{Draws, Figure, Gain, KINDS, Kind};
+pub use opinion::{CellOpinion, MarkOpinion, Opinion, Reader};
+pub use report::{html, json, latex, markdown, terminal};
 pub use table::{EssayRow, Table};
+pub use tally::{Tally, tally};
 
-/// True positives, false positives, false negatives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub hits: usize,
-    pub false_alarms: usize,
-    pub misses: usize,
-}
-
-impl Counts {
-    pub fn precision(self) -> Option<f64> {
-        ratio(self.hits, self.hits + self.false_alarms)
-    }
-    pub fn recall(self) -> Option<f64> {
-        ratio(self.hits, self.hits + self.misses)
-    }
-    /// Harmonic mean of precision and recall (van Rijsbergen 1979).
-    pub fn f1(self) -> Option<f64> {
-        ratio(
-            2 * self.hits,
-            2 * self.hits + self.false_alarms + self.misses,
-        )
-    }
-    fn add(&mut self, other: Counts) {
-        self.hits += other.hits;
-        self.false_alarms += other.false_alarms;
-        self.misses += other.misses;
-    }
-}
-
-impl Serialize for Counts {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Figures {
-            precision: Option<f64>,
-            recall: Option<f64>,
-            f1: Option<f64>,
-            hits: usize,
-            false_alarms: usize,
-            misses: usize,
-        }
-        Figures {
-            precision: self.precision(),
-            recall: self.recall(),
-            f1: self.f1(),
-            hits: self.hits,
-            false_alarms: self.false_alarms,
-            misses: self.misses,
-        }
-        .serialize(to)
-    }
-}
-
-/// The share `part / whole`; nothing where there is nothing to share.
-fn ratio(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-/// How a run agrees with the labels.
+/// How a run agrees with the labels, and the readers among themselves.
 #[derive(Clone, Debug, Serialize)]
 pub struct Scores {
+    pub study: String,
     /// Labelled essays that the run has.
     pub essays: usize,
-    pub primary_accuracy: Option<f64>,
-    pub cell_accuracy: Option<f64>,
-    /// Cohen's kappa (Cohen 1960) over all cells.
-    pub cell_kappa: Option<f64>,
-    /// Accuracy over cells that the labels give weight 2 or 3.
-    pub main_cell_accuracy: Option<f64>,
+    /// Labelled essays that the judge was fitted to: what the figures say of them is how
+    /// well it remembers.
+    pub learned_from: Vec<String>,
+    /// Labels whose essays the run does not have.
+    pub labels_without_essay: Vec<String>,
+    /// How intervals and tests draw essays.
+    pub resampling: Draws,
+    /// The program against the labels, by the ids of [`KINDS`].
+    pub figures: BTreeMap<&'static str, Figure>,
     /// What always naming the labels' commonest value would reach.
     pub majority: Majority,
     /// By thesis id, and "all".
     pub evidence: BTreeMap<String, EvidenceScores>,
     /// Evidence by sentence stance, thesis right as well.
     pub stances: BTreeMap<SentenceStance, Counts>,
+    /// Sentences found: whose words they are.
+    pub voices: Confusion,
+    /// Rows are the labels', columns the program's.
+    pub confusion: BTreeMap<&'static str, Confusion>,
+    pub by_essay: Vec<EssayScores>,
     pub off_body_evidence: usize,
     pub bad_quotes: usize,
-    /// Labels whose essays the run does not have.
-    pub labels_without_essay: Vec<String>,
+    /// Of the cells' confidence.
+    pub calibration: Reliability,
+    /// What the accuracy of the cells is if those of less confidence are left to a person.
+    pub coverage: Vec<Coverage>,
+    /// How many essays of the whole run take each stance on each thesis.
+    pub shares: Vec<StanceShare>,
+    /// Every pair of readers; not the adjudicated labels with those that they are made of.
+    pub agreement: Vec<Agreement>,
+    /// Against another run with the same labels, by the ids of [`KINDS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
+    /// Where program and labels differ; what would gain most first.
+    pub errors: Vec<Error>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Majority {
-    pub primary_accuracy: Option<f64>,
-    pub cell_accuracy: Option<f64>,
+    pub primary: Option<f64>,
+    pub cells: Option<f64>,
 }
 
 /// Evidence of one thesis.
@@ -113,318 +90,281 @@ pub struct EvidenceScores {
     pub thesis: Counts,
     /// The stance is right as well.
     pub thesis_and_stance: Counts,
+    /// And the span to the character.
+    pub exact: Counts,
 }
 
-/// One cell as labelled and as predicted.
-struct CellPair<'a> {
-    predicted: CellStance,
-    wanted: &'a [CellStance],
-    weight: u8,
+#[derive(Clone, Debug, Serialize)]
+pub struct EssayScores {
+    pub essay: String,
+    pub primary: bool,
+    pub cells_right: usize,
+    pub cells: usize,
+    pub evidence: Counts,
 }
 
-impl CellPair<'_> {
-    /// What the labels say; the prediction where it is one of several values.
-    fn gold(&self) -> CellStance {
-        if self.wanted.contains(&self.predicted) {
-            self.predicted
-        } else {
-            self.wanted[0]
+/// A point of the curve of accuracy against coverage.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Coverage {
+    pub coverage: f64,
+    pub accuracy: f64,
+}
+
+/// How many essays of the run take a stance on a thesis.
+#[derive(Clone, Debug, Serialize)]
+pub struct StanceShare {
+    pub thesis: String,
+    pub stance: CellStance,
+    /// As the program says, over all essays.
+    pub program: Option<f64>,
+    /// Corrected for its errors on the labelled ones; `null` where nearly every essay is
+    /// labelled, or nearly none.
+    pub corrected: Option<Share>,
+}
+
+/// Two readers of the same essays.
+#[derive(Clone, Debug, Serialize)]
+pub struct Agreement {
+    pub first: String,
+    pub second: String,
+    pub essays: usize,
+    pub figures: BTreeMap<&'static str, Figure>,
+}
+
+/// This run and another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Against {
+    pub run: String,
+    pub gains: BTreeMap<&'static str, Gain>,
+}
+
+/// The name of the program among the readers.
+pub const PROGRAM: &str = "program";
+
+/// What is to be scored.
+pub struct Evaluation<'a> {
+    pub study: &'a str,
+    pub run: &'a Table,
+    /// What counts as right: the first of them.
+    pub labels: &'a Reader,
+    /// Readers one by one, where they are known.
+    pub readers: &'a [Reader],
+    /// Another run, by name.
+    pub against: Option<(&'a str, &'a Table)>,
+    pub learned_from: Vec<String>,
+    pub labels_without_essay: Vec<String>,
+    pub draws: Draws,
+}
+
+impl Table {
+    /// The run as a reader.
+    pub fn reader(&self) -> Reader {
+        let opinion = |row: &EssayRow| (row.file_name().to_owned(), Opinion::of_run(row));
+        Reader {
+            name: PROGRAM.to_owned(),
+            opinions: self.essays.iter().map(opinion).collect(),
         }
     }
 }
 
 /// Scores a run. `text` gives an essay's text by file name.
-pub fn score<'t>(
-    table: &Table,
-    labels: &[Label],
-    unknown: Vec<String>,
-    text: impl Fn(&str) -> &'t str,
-) -> Scores {
-    let by_doc: BTreeMap<&str, &Label> = labels.iter().map(|l| (l.doc.as_str(), l)).collect();
+pub fn score<'t>(evaluation: Evaluation, text: impl Fn(&str) -> &'t str) -> Scores {
+    let Evaluation { labels, draws, .. } = evaluation;
+    let program = evaluation.run.reader();
+    let tallies = tallies(labels, &program, &text);
+    let all: Vec<&Tally> = tallies.iter().collect();
+
     let mut evidence: BTreeMap<String, EvidenceScores> = BTreeMap::new();
     let mut stances: BTreeMap<SentenceStance, Counts> = SentenceStance::ALL
         .into_iter()
         .map(|stance| (stance, Counts::default()))
         .collect();
-    let mut cells: Vec<CellPair> = Vec::new();
-    let mut primaries: Vec<(Option<&str>, &Label)> = Vec::new();
-    let (mut off_body, mut bad_quotes) = (0, 0);
-    for essay in &table.essays {
-        let Some(label) = by_doc.get(essay.file_name()) else {
-            continue;
-        };
-        let text = text(&label.doc);
-        primaries.push((essay.primary.as_deref(), label));
-        for (thesis, cell) in &essay.theses {
-            let Some(wanted) = label.cells.get(thesis) else {
-                continue;
-            };
-            cells.push(CellPair {
-                predicted: cell.stance,
-                wanted: &wanted.stances,
-                weight: wanted.weights.iter().copied().max().unwrap_or(0),
-            });
-            bad_quotes += cell
-                .evidence
-                .iter()
-                .filter(|e| text.get(e.start..e.end) != Some(e.quote.as_str()))
-                .count();
-            let found = score_evidence(&cell.evidence, thesis, label, text);
-            off_body += found.off_body;
-            for (stance, counts) in found.stances {
-                stances.entry(stance).or_default().add(counts);
-            }
-            for key in [thesis.as_str(), "all"] {
-                let sum = evidence.entry(key.to_owned()).or_default();
-                sum.thesis.add(found.scores.thesis);
-                sum.thesis_and_stance.add(found.scores.thesis_and_stance);
-            }
+    for (thesis, found) in tallies.iter().flat_map(|t| &t.evidence) {
+        for key in [thesis.as_str(), "all"] {
+            let sum = evidence.entry(key.to_owned()).or_default();
+            sum.thesis += found.thesis;
+            sum.thesis_and_stance += found.thesis_and_stance;
+            sum.exact += found.exact;
+        }
+        for (stance, counts) in &found.by_stance {
+            *stances.entry(*stance).or_default() += *counts;
         }
     }
-    let right = |pairs: &[&CellPair]| {
-        ratio(
-            pairs
-                .iter()
-                .filter(|c| c.wanted.contains(&c.predicted))
-                .count(),
-            pairs.len(),
-        )
-    };
-    let main: Vec<&CellPair> = cells.iter().filter(|c| c.weight >= 2).collect();
-    let is_primary = |predicted: Option<&str>, label: &Label| {
-        label.primary.iter().any(|id| id.as_deref() == predicted)
-    };
-    let primary_right = |predicted: &dyn Fn(usize) -> Option<String>| {
-        let right = primaries
-            .iter()
-            .enumerate()
-            .filter(|(i, (_, label))| is_primary(predicted(*i).as_deref(), label));
-        ratio(right.count(), primaries.len())
-    };
+    let answers: Vec<(f64, bool)> = (tallies.iter().flat_map(|t| &t.cells))
+        .filter_map(|cell| Some((cell.confidence?, cell.agrees())))
+        .collect();
+    let mut readers: Vec<&Reader> = vec![&program, labels];
+    readers.extend(evaluation.readers);
+    let pairs = (0..readers.len()).flat_map(|i| (i + 1..readers.len()).map(move |j| (i, j)));
+    // What readers agree on agrees with each of them.
+    let agreement = pairs
+        .filter(|&(i, _)| i != 1)
+        .map(|(i, j)| {
+            // The program is always second, so that persons' weights count.
+            let (first, second) = if i == 0 { (j, i) } else { (i, j) };
+            let (first, second) = (readers[first], readers[second]);
+            let tallies = self::tallies(first, second, &text);
+            Agreement {
+                first: first.name.clone(),
+                second: second.name.clone(),
+                essays: tallies.len(),
+                figures: figures::figures(&tallies, draws),
+            }
+        })
+        .collect();
+    let against = evaluation.against.map(|(name, table)| {
+        let other = self::tallies(labels, &table.reader(), &text);
+        let both = |wanted: &[Tally], of: &[Tally]| -> Vec<Tally> {
+            let has = |t: &&Tally| of.iter().any(|o| o.doc == t.doc);
+            wanted.iter().filter(has).cloned().collect()
+        };
+        Against {
+            run: name.to_owned(),
+            gains: figures::gains(&both(&tallies, &other), &both(&other, &tallies), draws),
+        }
+    });
     Scores {
-        essays: primaries.len(),
-        primary_accuracy: primary_right(&|i| primaries[i].0.map(str::to_owned)),
-        cell_accuracy: right(&cells.iter().collect::<Vec<_>>()),
-        cell_kappa: kappa(
-            &cells
-                .iter()
-                .map(|c| (c.predicted, c.gold()))
-                .collect::<Vec<_>>(),
-        ),
-        main_cell_accuracy: right(&main),
-        majority: Majority {
-            primary_accuracy: {
-                let values: BTreeSet<_> = primaries
-                    .iter()
-                    .flat_map(|(_, l)| l.primary.clone())
-                    .collect();
-                best(
-                    values
-                        .into_iter()
-                        .map(|v| primary_right(&move |_| v.clone())),
-                )
-            },
-            cell_accuracy: best(CellStance::ALL.into_iter().map(|stance| {
-                ratio(
-                    cells.iter().filter(|c| c.wanted.contains(&stance)).count(),
-                    cells.len(),
-                )
-            })),
-        },
+        study: evaluation.study.to_owned(),
+        essays: tallies.len(),
+        learned_from: evaluation.learned_from,
+        labels_without_essay: evaluation.labels_without_essay,
+        resampling: draws,
+        figures: figures::figures(&tallies, draws),
+        majority: majority(labels, &tallies),
         evidence,
         stances,
-        off_body_evidence: off_body,
-        bad_quotes,
-        labels_without_essay: unknown,
+        voices: voices(&all),
+        confusion: [
+            ("cells", cells(&all)),
+            ("primary", primaries(&all)),
+            ("evidence", sentences(&all)),
+        ]
+        .into(),
+        by_essay: tallies.iter().map(essay).collect(),
+        off_body_evidence: tallies.iter().map(|t| t.off_body).sum(),
+        bad_quotes: tallies.iter().map(|t| t.bad_quotes).sum(),
+        calibration: Reliability::new(&answers),
+        coverage: (risk_coverage(&answers).into_iter())
+            .map(|(coverage, accuracy)| Coverage { coverage, accuracy })
+            .collect(),
+        shares: shares(labels, &program),
+        agreement,
+        against,
+        errors: errors::errors(labels, &program, &tallies, &text),
     }
 }
 
-fn best(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    figures.flatten().max_by(f64::total_cmp)
+/// The essays that both have read, in order.
+fn tallies<'t>(first: &Reader, second: &Reader, text: impl Fn(&str) -> &'t str) -> Vec<Tally> {
+    (first.opinions.iter())
+        .filter_map(|(doc, opinion)| {
+            Some(tally(doc, opinion, second.opinions.get(doc)?, text(doc)))
+        })
+        .collect()
 }
 
-struct Found {
-    scores: EvidenceScores,
-    stances: BTreeMap<SentenceStance, Counts>,
-    off_body: usize,
+fn majority(labels: &Reader, tallies: &[Tally]) -> Majority {
+    let best =
+        |figures: &mut dyn Iterator<Item = Option<f64>>| figures.flatten().max_by(f64::total_cmp);
+    let primaries: Vec<&Vec<Option<String>>> = (tallies.iter())
+        .map(|t| &labels.opinions[&t.doc].primary)
+        .collect();
+    let values: BTreeSet<&Option<String>> = primaries.iter().copied().flatten().collect();
+    let cells = || tallies.iter().flat_map(|t| &t.cells);
+    Majority {
+        primary: best(&mut values.into_iter().map(|value| {
+            let right = primaries.iter().filter(|p| p.contains(value));
+            ratio(right.count(), primaries.len())
+        })),
+        cells: best(&mut CellStance::ALL.into_iter().map(|stance| {
+            let right = cells().filter(|c| c.right.contains(&stance));
+            ratio(right.count(), cells().count())
+        })),
+    }
 }
 
-fn score_evidence(evidence: &[table::Evidence], thesis: &str, label: &Label, text: &str) -> Found {
-    let of_thesis = |marks: &'_ [Mark]| -> Vec<Mark> {
-        marks
+fn essay(tally: &Tally) -> EssayScores {
+    EssayScores {
+        essay: tally.doc.clone(),
+        primary: tally.primary.0 == tally.primary.1,
+        cells_right: tally.cells.iter().filter(|c| c.agrees()).count(),
+        cells: tally.cells.len(),
+        evidence: figures::sum(&[tally], |e| e.thesis_and_stance),
+    }
+}
+
+fn cells(tallies: &[&Tally]) -> Confusion {
+    let cells = tallies.iter().flat_map(|t| &t.cells);
+    Confusion::new(
+        CellStance::ALL.map(|s| s.name().to_owned()).into(),
+        cells.map(|c| (figures::place(c.first), figures::place(c.second))),
+    )
+}
+
+fn primaries(tallies: &[&Tally]) -> Confusion {
+    let named = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
+    let both = || {
+        tallies
             .iter()
-            .filter(|m| m.thesis == thesis)
-            .cloned()
-            .collect()
+            .map(|t| (named(&t.primary.0), named(&t.primary.1)))
     };
-    let (marks, contested) = (of_thesis(&label.marks), of_thesis(&label.contested));
-    let mut used = vec![false; marks.len()];
-    let mut scores = EvidenceScores::default();
-    let mut stances: BTreeMap<SentenceStance, Counts> = BTreeMap::new();
-    let mut off_body = 0;
-    for e in evidence {
-        let span = Span::new(e.start, e.end);
-        let hit = (0..marks.len()).find(|&i| !used[i] && share(text, span, marks[i].span));
-        if let Some(i) = hit {
-            used[i] = true;
-            scores.thesis.hits += 1;
-            if marks[i].stance == Some(e.stance) {
-                scores.thesis_and_stance.hits += 1;
-                stances.entry(e.stance).or_default().hits += 1;
-            } else {
-                scores.thesis_and_stance.false_alarms += 1;
-                scores.thesis_and_stance.misses += 1;
-                stances.entry(e.stance).or_default().false_alarms += 1;
-                if let Some(marked) = marks[i].stance {
-                    stances.entry(marked).or_default().misses += 1;
+    let values: BTreeSet<String> = both().flat_map(|(a, b)| [a, b]).collect();
+    let values: Vec<String> = values.into_iter().collect();
+    let place = |id: String| values.iter().take_while(|v| **v != id).count();
+    let pairs: Vec<_> = both().map(|(a, b)| (place(a), place(b))).collect();
+    Confusion::new(values, pairs)
+}
+
+/// Stances of the sentences that either marks; "unmarked" where one does not.
+fn sentences(tallies: &[&Tally]) -> Confusion {
+    let mut values: Vec<String> = SentenceStance::ALL.map(|s| s.name().to_owned()).into();
+    values.push("unmarked".to_owned());
+    let place = |stance: Option<SentenceStance>| match stance {
+        Some(stance) => stance as usize,
+        None => SentenceStance::ALL.len(),
+    };
+    let pairs = figures::evidence(tallies).flat_map(|e| &e.stances);
+    Confusion::new(values, pairs.map(|&(a, b)| (place(a), place(b))))
+}
+
+fn voices(tallies: &[&Tally]) -> Confusion {
+    let place = |voice: Speaker| usize::from(voice == Speaker::Cited);
+    let pairs = figures::evidence(tallies).flat_map(|e| &e.voices);
+    Confusion::new(
+        vec!["author".to_owned(), "cited".to_owned()],
+        pairs.map(|&(a, b)| (place(a), place(b))),
+    )
+}
+
+fn shares(labels: &Reader, program: &Reader) -> Vec<StanceShare> {
+    let theses: BTreeSet<&String> = program
+        .opinions
+        .values()
+        .flat_map(|o| o.cells.keys())
+        .collect();
+    let mut shares = Vec::new();
+    for thesis in theses {
+        for stance in CellStance::ALL {
+            let takes = |opinion: &Opinion| {
+                let cell = opinion.cells.get(thesis);
+                cell.map(|cell| cell.stances.first() == Some(&stance))
+            };
+            let (mut labelled, mut unlabelled, mut all) = (Vec::new(), Vec::new(), Vec::new());
+            for (doc, opinion) in &program.opinions {
+                let Some(said) = takes(opinion) else { continue };
+                all.push(said);
+                match labels.opinions.get(doc).and_then(takes) {
+                    Some(gold) => labelled.push((gold, said)),
+                    None => unlabelled.push(said),
                 }
             }
-            continue;
-        }
-        let on_contested = contested.iter().any(|m| share(text, span, m.span));
-        let again = (0..marks.len()).any(|i| used[i] && share(text, span, marks[i].span));
-        if !on_contested && !again {
-            off_body += usize::from(!inside_body(text, span, label));
-            scores.thesis.false_alarms += 1;
-            scores.thesis_and_stance.false_alarms += 1;
-            stances.entry(e.stance).or_default().false_alarms += 1;
+            shares.push(StanceShare {
+                thesis: thesis.clone(),
+                stance,
+                program: ratio(all.iter().filter(|said| **said).count(), all.len()),
+                corrected: corrected_share(&labelled, &unlabelled),
+            });
         }
     }
-    for (mark, _) in marks.iter().zip(&used).filter(|(_, used)| !**used) {
-        if let Some(marked) = mark.stance {
-            stances.entry(marked).or_default().misses += 1;
-        }
-    }
-    let missed = used.iter().filter(|used| !**used).count();
-    scores.thesis.misses += missed;
-    scores.thesis_and_stance.misses += missed;
-    Found {
-        scores,
-        stances,
-        off_body,
-    }
-}
-
-/// Two spans share more than half of the shorter, counted in code points.
-fn share(text: &str, a: Span, b: Span) -> bool {
-    let length = |span: Span| {
-        text.get(span.start..span.end)
-            .map_or(0, |t| t.chars().count())
-    };
-    a.overlaps(b) && {
-        let common = Span::new(a.start.max(b.start), a.end.min(b.end));
-        2 * length(common) > length(a).min(length(b))
-    }
-}
-
-/// Inside the body by the labels, with two characters' grace at its end, and
-/// off every skipped region of more than forty characters.
-fn inside_body(text: &str, span: Span, label: &Label) -> bool {
-    let after = text.get(label.body.end..).unwrap_or("");
-    let grace: usize = after.chars().take(2).map(char::len_utf8).sum();
-    let long = |skip: &&Span| skip.of(text).chars().count() > 40;
-    label.body.start <= span.start
-        && span.end <= label.body.end + grace
-        && !label
-            .skip
-            .iter()
-            .filter(long)
-            .any(|skip| skip.overlaps(span))
-}
-
-/// Cohen's kappa (Cohen 1960); 1 where both always name the same one value.
-fn kappa(pairs: &[(CellStance, CellStance)]) -> Option<f64> {
-    let n = pairs.len() as f64;
-    if pairs.is_empty() {
-        return None;
-    }
-    let share = |matching: &dyn Fn(&(CellStance, CellStance)) -> bool| {
-        pairs.iter().filter(|pair| matching(pair)).count() as f64 / n
-    };
-    let observed = share(&|(a, b)| a == b);
-    let expected: f64 = CellStance::ALL
-        .into_iter()
-        .map(|value| share(&|(a, _)| *a == value) * share(&|(_, b)| *b == value))
-        .sum();
-    Some(if expected < 1.0 {
-        (observed - expected) / (1.0 - expected)
-    } else {
-        1.0
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use CellStance::{Absent, Endorses, Rejects};
-
-    #[test]
-    fn kappa_of_a_worked_example() {
-        // Cohen's 2 × 2: 20 both yes, 15 both no, 5 and 10 apart: kappa = 0.4.
-        let mut pairs = vec![(Endorses, Endorses); 20];
-        pairs.extend(vec![(Rejects, Rejects); 15]);
-        pairs.extend(vec![(Endorses, Rejects); 5]);
-        pairs.extend(vec![(Rejects, Endorses); 10]);
-        assert!((kappa(&pairs).unwrap() - 0.4).abs() < 1e-12);
-        assert_eq!(kappa(&[]), None);
-        assert_eq!(kappa(&[(Absent, Absent)]), Some(1.0));
-    }
-
-    #[test]
-    fn spans_share_by_code_points() {
-        let text = "ééééab";
-        assert!(share(text, Span::new(0, 8), Span::new(2, 10)));
-        assert!(
-            !share(text, Span::new(0, 4), Span::new(2, 8)),
-            "exactly half is not more than half"
-        );
-        assert!(!share(text, Span::new(0, 4), Span::new(4, 8)));
-    }
-
-    #[test]
-    fn a_wrong_stance_is_a_false_alarm_of_one_and_a_miss_of_the_other() {
-        let text = "It was hunger. It was not hunger.";
-        let mark = |start, end, stance| Mark {
-            span: Span::new(start, end),
-            thesis: "t".into(),
-            stance: Some(stance),
-        };
-        let label = Label {
-            doc: "a.txt".into(),
-            body: Span::new(0, text.len()),
-            skip: Vec::new(),
-            primary: vec![None],
-            cells: BTreeMap::new(),
-            marks: vec![
-                mark(0, 14, SentenceStance::Asserts),
-                mark(15, 33, SentenceStance::Denies),
-            ],
-            contested: Vec::new(),
-        };
-        let evidence = [table::Evidence {
-            start: 15,
-            end: 33,
-            quote: text[15..33].into(),
-            stance: SentenceStance::Asserts,
-        }];
-        let found = score_evidence(&evidence, "t", &label, text);
-        let counts = |hits, false_alarms, misses| Counts {
-            hits,
-            false_alarms,
-            misses,
-        };
-        assert_eq!(found.scores.thesis, counts(1, 0, 1));
-        assert_eq!(found.scores.thesis_and_stance, counts(0, 1, 2));
-        assert_eq!(found.stances[&SentenceStance::Asserts], counts(0, 1, 1));
-        assert_eq!(found.stances[&SentenceStance::Denies], counts(0, 0, 1));
-    }
-
-    #[test]
-    fn an_undefined_figure_is_no_figure() {
-        let none = Counts::default();
-        assert_eq!(
-            (none.precision(), none.recall(), none.f1()),
-            (None, None, None)
-        );
-    }
+    shares
 }

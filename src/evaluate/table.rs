@@ -1,10 +1,13 @@
 //! `table.json`, read back.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::layers::SentenceStance;
+use crate::layers::{SentenceStance, Speaker};
 use crate::reading::CellStance;
 
 /// What scoring needs of a `table.json`.
@@ -23,7 +26,10 @@ pub struct EssayRow {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Cell {
     pub stance: CellStance,
+    pub confidence: f64,
     pub evidence: Vec<Evidence>,
+    #[serde(default)]
+    pub explanation: Explanation,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +38,33 @@ pub struct Evidence {
     pub end: usize,
     pub quote: String,
     pub stance: SentenceStance,
+    pub voice: Speaker,
+    pub source: Option<String>,
+    pub score: f64,
+    #[serde(flatten)]
+    pub mass: Explanation,
+}
+
+/// What sentences add up to.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Explanation {
+    #[serde(default)]
+    pub p_asserts: f64,
+    #[serde(default)]
+    pub p_denies: f64,
+    #[serde(default)]
+    pub p_reports: f64,
+}
+
+impl Table {
+    /// The table of a run's output folder.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("table.json");
+        let source =
+            fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        serde_json::from_slice(&source)
+            .with_context(|| format!("{}: is not the table of a run", path.display()))
+    }
 }
 
 impl EssayRow {

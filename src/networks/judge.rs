@@ -43,6 +43,7 @@ pub struct Judge {
     head: Box<dyn Engine>,
     tokenizer: Wordpiece,
     trained_on: Vec<String>,
+    essays: Vec<String>,
     pub weights: Vec<WeightFile>,
 }
 
@@ -50,6 +51,9 @@ pub struct Judge {
 struct Config {
     /// The theses that the head was fitted to, as `label: definition`, in its order.
     theses: Vec<String>,
+    /// SHA-256 of the essays whose hand labels it was fitted to.
+    #[serde(default)]
+    essays: Vec<String>,
 }
 
 /// Pieces `start..end` of a sentence.
@@ -77,6 +81,7 @@ impl Judge {
             head: folder.network("head.onnx", workers)?,
             tokenizer: folder.tokenizer()?,
             trained_on: config.theses,
+            essays: config.essays,
             weights: folder.files(),
         })
     }
@@ -87,9 +92,15 @@ impl Judge {
         self.index(thesis).is_some()
     }
 
+    /// Whether the head was fitted to hand labels of the file with this SHA-256.
+    pub fn learned_from(&self, sha256: &str) -> bool {
+        self.essays.iter().any(|essay| essay == sha256)
+    }
+
     /// Makes every thesis unknown.
     pub fn forget_labels(&mut self) {
         self.trained_on.clear();
+        self.essays.clear();
     }
 
     fn index(&self, thesis: &str) -> Option<usize> {

@@ -60,6 +60,11 @@ impl Pipeline {
         theses.map(|thesis| thesis.id.as_str()).collect()
     }
 
+    /// Whether the judge was fitted to hand labels of the file with this SHA-256.
+    pub fn learned_from(&self, sha256: &str) -> bool {
+        self.judge.as_ref().is_some_and(|j| j.learned_from(sha256))
+    }
+
     /// Makes every thesis unknown, as in a study without hand labels.
     pub fn forget_labels(&mut self) {
         if let Some(judge) = &mut self.judge {

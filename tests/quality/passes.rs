@@ -175,7 +175,9 @@ fn speed(files: &[PathBuf]) -> Result<()> {
 
 fn body(corpus: &[PathBuf], labelled: &[PathBuf]) -> Result<()> {
     let essays = essays(corpus)?;
-    let (labels, unknown) = labels::read(&labels::files(labelled)?, |name| {
+    let labels::Labels {
+        labels, unknown, ..
+    } = labels::read(&labels::files(labelled)?, |name| {
         essays.get(name).map(|document| document.text.as_str())
     })?;
     ensure!(unknown.is_empty(), "no essays: {}", unknown.join(", "));
@@ -204,8 +206,9 @@ fn body(corpus: &[PathBuf], labelled: &[PathBuf]) -> Result<()> {
         let sentences = find(document).into_iter();
         let bounds = sentences.map(|s| (s.span.start, s.span.end));
         let (starts, ends): (HashSet<usize>, HashSet<usize>) = bounds.unzip();
-        for mark in label.marks.iter().chain(&label.contested) {
-            let Span { start, end } = mark.span;
+        let marked = label.marks.iter().map(|mark| mark.span);
+        for span in marked.chain(label.contested.iter().map(|mark| mark.span)) {
+            let Span { start, end } = span;
             marks += 1;
             inside += usize::from(is_kept[start..end].iter().all(|&byte| byte));
             whole += usize::from(starts.contains(&start) && ends.contains(&end));
