@@ -1,7 +1,8 @@
 //! A study: a question, its codebook, and how its essays are to be read.
 
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{collections::HashMap, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct Study {
     pub thresholds: Thresholds,
     #[serde(default)]
     pub confidence: Calibration,
+    /// How the table for a paper is laid out.
+    #[serde(default)]
+    pub table: TableOptions,
     /// Names that stand for one person, body or place in this study.
     #[serde(default, rename = "alias")]
     pub aliases: Vec<Alias>,
@@ -45,6 +49,9 @@ pub struct Study {
 pub struct Thesis {
     pub id: String,
     pub label: String,
+    /// The label in other languages, for the table of a paper.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Language, String>,
     /// What an essay says that holds the thesis; the judge network reads this.
     pub definition: String,
     /// Settled cases, for the people who label.
@@ -59,6 +66,61 @@ pub struct Thesis {
     /// Sentences that look alike and are not.
     #[serde(default)]
     pub negative: Vec<String>,
+}
+
+/// The layout of the table for a paper.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TableOptions {
+    /// What stands before the theses.
+    pub columns: Vec<Column>,
+    pub order: Order,
+    /// Of the tables' own words, and of the theses' labels where they have one in it.
+    pub language: Language,
+    /// A LaTeX length.
+    pub width: String,
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        Self {
+            columns: vec![Column::Essay],
+            order: Order::File,
+            language: Language::En,
+            width: "\\textwidth".to_owned(),
+        }
+    }
+}
+
+/// A column before the theses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Column {
+    /// Author and year in one.
+    Essay,
+    Author,
+    Title,
+    Year,
+    Primary,
+}
+
+/// What the rows are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    File,
+    Author,
+    Year,
+}
+
+/// A language that the table for a paper knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    En,
+    De,
+    Fr,
+    Es,
 }
 
 /// When a probability becomes a statement.
@@ -127,6 +189,11 @@ pub struct Alias {
 }
 
 impl Thesis {
+    /// The label in a language, or else as it is.
+    pub fn label_in(&self, language: Language) -> &str {
+        self.labels.get(&language).unwrap_or(&self.label)
+    }
+
     /// The thesis as the judge network reads it.
     pub fn statement(&self) -> String {
         format!("{}: {}", self.label, self.definition)
@@ -195,6 +262,10 @@ impl Study {
         ensure!(
             !self.theses.is_empty(),
             "no [[thesis]]: a codebook needs at least one"
+        );
+        ensure!(
+            !self.table.columns.is_empty(),
+            "table.columns is empty: name at least one, such as \"essay\""
         );
         let mut seen = HashMap::new();
         for (i, thesis) in self.theses.iter().enumerate() {

@@ -2,8 +2,11 @@
 
 mod annotate;
 mod corpus;
+mod diff;
 mod evaluate;
 mod explain;
+mod labels;
+mod methods;
 mod progress;
 mod run;
 
@@ -21,6 +24,7 @@ Examples:
   konspekt run --essays texts/ --out out/   the bundled codebook, your essays
   konspekt explain okafor-2011              why its row says what it says
   konspekt evaluate --labels labels/        how far to trust it
+  konspekt labels export --format brat      the hand labels for a tool; import brings them back
   konspekt annotate essay.md | jq .voices   the layers of one essay
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some essays could not be read.";
@@ -46,6 +50,15 @@ enum Command {
     Evaluate(EvaluateArgs),
     /// Say of one essay which sentences made each cell, and what would have changed it
     Explain(ExplainArgs),
+    /// Bring hand labels to annotation tools and back, and several readers' into one
+    #[command(subcommand)]
+    Labels(labels::LabelsCommand),
+    /// Say what changed between two runs: cells, evidence, and why (exit code 1 if anything did)
+    Diff(diff::DiffArgs),
+    /// Make a run again and say whether its bytes are the same (exit code 1 if not)
+    Verify(diff::VerifyArgs),
+    /// Print a methods paragraph for a run, with its figures and BibTeX
+    Methods(methods::MethodsArgs),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -96,9 +109,19 @@ struct ExplainArgs {
 struct EvaluateArgs {
     #[command(flatten)]
     run: RunArgs,
-    /// Label files or folders of them, instead of the study's own labels/
+    /// Label files or folders of them, instead of the study's own labels/; folders in a
+    /// folder are readers, compared with each other
     #[arg(long, value_name = "PATH", num_args = 1..)]
     labels: Vec<PathBuf>,
+    /// The output folder of another run of the same essays, to be compared with this one
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
+    /// How often essays are drawn for intervals and tests
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    draws: usize,
+    /// Where the drawing begins
+    #[arg(long, value_name = "N", default_value_t = 1917)]
+    seed: u64,
 }
 
 #[derive(Args, Clone)]
@@ -126,6 +149,8 @@ pub enum Outcome {
     Done,
     /// Some essays could not be read; each was named.
     SomeUnread,
+    /// Two runs are not the same.
+    Differs,
 }
 
 impl From<Outcome> for ExitCode {
@@ -133,6 +158,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::SomeUnread => Self::from(3),
+            Outcome::Differs => Self::FAILURE,
         }
     }
 }
@@ -145,6 +171,10 @@ impl Cli {
             Command::Annotate(args) => annotate::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Labels(command) => labels::run(&command),
+            Command::Diff(args) => diff::diff_runs(&args),
+            Command::Verify(args) => diff::verify(&args),
+            Command::Methods(args) => methods::run(&args),
             Command::Completions { shell } => {
                 clap_complete::generate(
                     shell,

@@ -33,7 +33,7 @@ pub struct Session {
     pub out: PathBuf,
     corpus: Corpus,
     passed_over: Vec<String>,
-    workers: Workers,
+    pub workers: Workers,
     progress: Progress,
 }
 
@@ -124,24 +124,48 @@ impl Session {
         )
     }
 
-    /// Writes all outputs, or none.
-    pub fn write(&self, comparison: &Comparison) -> Result<()> {
-        let mut staged = Staged::new(&self.out)?;
-        staged.add("table.json", &comparison::table_json(comparison))?;
-        staged.add("table.md", &comparison::table_markdown(comparison))?;
-        staged.add("table.csv", &comparison::table_csv(comparison))?;
-        staged.add("evidence.csv", &comparison::evidence_csv(comparison))?;
+    /// The run's short name: the beginning of the SHA-256 of `run.json`.
+    pub fn id(&self) -> String {
+        store::sha256(&self.record())[..12].to_owned()
+    }
+
+    /// All outputs, by name.
+    pub fn files(&self, comparison: &Comparison) -> Vec<(String, Vec<u8>)> {
+        let run = self.id();
+        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut add = |name: &str, bytes| files.push((name.to_owned(), bytes));
+        add("table.json", comparison::table_json(comparison));
+        add("table.md", comparison::table_markdown(comparison));
+        add("table.csv", comparison::table_csv(comparison));
+        add("evidence.csv", comparison::evidence_csv(comparison));
+        add("table.tex", comparison::table_latex(comparison, &run));
+        add("evidence.tex", comparison::evidence_latex(comparison, &run));
+        add("article.tex", comparison::article_latex(comparison));
+        add("figures/matrix.svg", comparison::matrix_svg(comparison));
+        add("figures/strips.svg", comparison::strips_svg(comparison));
+        if let Some(ternary) = comparison::ternary_svg(comparison) {
+            add("figures/ternary.svg", ternary);
+        }
         let mut annotations = Vec::new();
         for row in &comparison.rows {
             annotations.extend(comparison::annotation_line(row.essay));
             let essay = &row.essay.essay;
             if !essay.document.verbatim {
-                let name = format!("texts/{}.txt", essay.id);
-                staged.add(&name, essay.document.text.as_bytes())?;
+                let text = essay.document.text.as_bytes().to_owned();
+                add(&format!("texts/{}.txt", essay.id), text);
             }
         }
-        staged.add("annotations.jsonl", &annotations)?;
-        staged.add("run.json", &self.record())?;
+        add("annotations.jsonl", annotations);
+        add("run.json", self.record());
+        files
+    }
+
+    /// Writes all outputs, or none.
+    pub fn write(&self, comparison: &Comparison) -> Result<()> {
+        let mut staged = Staged::new(&self.out)?;
+        for (name, bytes) in self.files(comparison) {
+            staged.add(&name, &bytes)?;
+        }
         staged.commit()?;
         self.remove_stale(comparison)
     }
@@ -153,13 +177,19 @@ impl Session {
         let texts = verbatim
             .filter(|essay| essay.document.verbatim)
             .map(|essay| self.out.join(format!("texts/{}.txt", essay.id)));
-        for path in texts.chain([self.out.join("scores.json")]) {
+        let scores = super::evaluate::FILES.map(|name| self.out.join(name));
+        for path in texts.chain(scores) {
             if path.exists() {
                 fs::remove_file(&path)
                     .with_context(|| format!("{}: cannot be removed", path.display()))?;
             }
         }
         Ok(())
+    }
+
+    /// Says something to the person who runs it.
+    pub fn say(&self, what: &str) {
+        self.progress.say(what);
     }
 
     fn summarise(&self, essays: &[Annotated]) {
@@ -184,7 +214,9 @@ impl Session {
             ));
         }
         progress.say(&format!(
-            "Written to {}: table.md, table.csv, evidence.csv, table.json, annotations.jsonl, run.json.",
+            "Run {}, written to {}: the table as table.html, .md, .tex, .xlsx, .csv and .json; \
+             evidence, annotations and run.json.",
+            self.id(),
             self.out.display()
         ));
     }

@@ -4,9 +4,13 @@
 
 mod annotations;
 mod csv;
+mod diff;
 mod explanation;
+mod figures;
 mod json;
+mod latex;
 mod markdown;
+mod methods;
 mod run;
 mod terminal;
 
@@ -16,9 +20,13 @@ use crate::study::Study;
 
 pub use annotations::line as annotation_line;
 pub use csv::{evidence as evidence_csv, table as table_csv};
+pub use diff::{Run, diff};
 pub use explanation::explanation;
+pub use figures::{matrix as matrix_svg, strips as strips_svg, ternary as ternary_svg};
 pub use json::table as table_json;
+pub use latex::{article as article_latex, evidence as evidence_latex, table as table_latex};
 pub use markdown::table as table_markdown;
+pub use methods::methods;
 pub use run::record as run_json;
 pub use terminal::table as table_terminal;
 
