@@ -223,6 +223,15 @@ pub enum Speaker {
     Cited,
 }
 
+impl Speaker {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Cited => "cited",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

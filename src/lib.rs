@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! files → Essay → sentences → tags → entities, claims, voices → stances
-//!       → Reading → Comparison → terminal md csv json
+//!       → Reading → Comparison → terminal md tex html svg csv json xlsx parquet
 //!                 ↘ labels → Scores
 //! ```
 //!

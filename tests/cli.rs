@@ -426,3 +426,90 @@ fn zero_shot_forgets_the_labels() {
     assert_eq!((none, all), (0, 3));
     assert_ne!(fitted["essays"], bare["essays"]);
 }
+
+#[test]
+fn a_run_is_verified_whatever_the_threads_and_a_change_is_named() {
+    let desk = Desk::new();
+    let essays = desk.path("essays");
+    let essays = essays.to_str().unwrap();
+    let (code, said) = desk.run_with(&["--essays", essays, "--jobs", "1"]);
+    assert_eq!(code, 0, "{said}");
+    let out = desk.path("out");
+    let out = out.to_str().unwrap();
+    let verify = |args: &[&str]| {
+        let output = konspekt(&["verify", out, "--quiet", "--essays", essays])
+            .args(args)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    for jobs in ["2", "5"] {
+        let (code, said) = verify(&["--jobs", jobs]);
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains("the same, byte for byte"), "{said}");
+    }
+    let table = desk.path("out/table.md");
+    fs::write(&table, fs::read_to_string(&table).unwrap() + "more").unwrap();
+    let (code, said) = verify(&[]);
+    assert_eq!((code, said.as_str()), (1, "table.md differs\n"));
+
+    let other = desk.path("other");
+    let other = other.to_str().unwrap();
+    let zero_shot = konspekt(&["run", "--quiet", "--zero-shot", "--essays", essays])
+        .args(["--out", other])
+        .output()
+        .unwrap();
+    assert!(zero_shot.status.success());
+    let diff = |old: &str, new: &str| {
+        let output = konspekt(&["diff", old, new]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    assert_eq!(diff(out, out), (0, String::new()));
+    let (code, said) = diff(out, other);
+    assert_eq!(code, 1);
+    assert!(said.contains("the thresholds changed"), "{said}");
+    let (code, said) = (konspekt(&["verify", other, "--quiet", "--essays", essays]))
+        .output()
+        .map(|o| {
+            (
+                o.status.code().unwrap(),
+                String::from_utf8(o.stdout).unwrap(),
+            )
+        })
+        .unwrap();
+    assert_eq!(
+        code, 0,
+        "a run by definitions alone is made again so: {said}"
+    );
+}
+
+#[test]
+fn a_methods_paragraph_says_whether_agreement_was_measured() {
+    let desk = Desk::new();
+    let (code, said) = desk.run();
+    assert_eq!(code, 0, "{said}");
+    let methods = || {
+        let out = desk.path("out");
+        let output = konspekt(&["methods", out.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = methods();
+    assert!(
+        text.contains("We compared 1 essay on the question"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Agreement with hand labels was not measured"),
+        "{text}"
+    );
+    assert!(text.contains("@software{konspekt,"), "{text}");
+    let label = r#"{"doc": "good.txt", "body": [12, 60], "primary": "none", "summary": {}}"#;
+    desk.put("labels/good.json", label);
+    desk.evaluate();
+    assert!(methods().contains("On 1 essay with hand labels"));
+}

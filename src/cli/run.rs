@@ -138,6 +138,9 @@ impl Session {
         add("table.md", comparison::table_markdown(comparison));
         add("table.csv", comparison::table_csv(comparison));
         add("evidence.csv", comparison::evidence_csv(comparison));
+        add("cells.parquet", comparison::cells_parquet(comparison));
+        add("evidence.parquet", comparison::evidence_parquet(comparison));
+        add("table.xlsx", comparison::table_xlsx(comparison));
         add("table.tex", comparison::table_latex(comparison, &run));
         add("evidence.tex", comparison::evidence_latex(comparison, &run));
         add("article.tex", comparison::article_latex(comparison));
@@ -214,8 +217,8 @@ impl Session {
             ));
         }
         progress.say(&format!(
-            "Run {}, written to {}: the table as table.html, .md, .tex, .xlsx, .csv and .json; \
-             evidence, annotations and run.json.",
+            "Run {}, written to {}: the table as table.html, .md, .tex, .xlsx, .csv, .parquet and \
+             .json, its evidence, figures, annotations and run.json.",
             self.id(),
             self.out.display()
         ));

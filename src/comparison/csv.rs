@@ -1,113 +1,23 @@
 //! `table.csv` (one row per essay and thesis) and `evidence.csv` (one row per
-//! evidence sentence): tidy tables for data frames.
+//! evidence sentence): tidy tables that R's `read.csv` and pandas' `read_csv`
+//! read without options.
+//!
+//! What is not known is an empty field, not `NA`, so that programs other than
+//! these two find no such word among the values.
 
 use csv::Writer;
 use serde::Serialize;
 
-use super::Comparison;
-use crate::layers::{SentenceStance, Speaker};
-use crate::reading::CellStance;
-
-#[derive(Serialize)]
-struct CellRow<'a> {
-    essay: &'a str,
-    file: &'a str,
-    title: &'a Option<String>,
-    author: &'a Option<String>,
-    year: Option<i32>,
-    thesis: &'a str,
-    stance: CellStance,
-    weight: f64,
-    confidence: f64,
-    evidence: usize,
-    primary: bool,
-}
+use super::{Comparison, tidy};
 
 /// One row per essay and thesis.
 pub fn table(comparison: &Comparison) -> Vec<u8> {
-    let mut rows = Vec::new();
-    for row in &comparison.rows {
-        let essay = &row.essay.essay;
-        for (i, (thesis, cell)) in comparison
-            .study
-            .theses
-            .iter()
-            .zip(&row.reading.cells)
-            .enumerate()
-        {
-            rows.push(CellRow {
-                essay: &essay.id,
-                file: &essay.file,
-                title: &essay.document.title,
-                author: &essay.document.author,
-                year: essay.document.year,
-                thesis: &thesis.id,
-                stance: cell.stance,
-                weight: cell.weight,
-                confidence: cell.confidence,
-                evidence: cell.evidence.len(),
-                primary: row.reading.primary == Some(i),
-            });
-        }
-    }
-    bytes(&CELL_COLUMNS, &rows)
+    bytes(&tidy::CELL_COLUMNS, &tidy::cells(comparison))
 }
-
-const CELL_COLUMNS: [&str; 11] = [
-    "essay",
-    "file",
-    "title",
-    "author",
-    "year",
-    "thesis",
-    "stance",
-    "weight",
-    "confidence",
-    "evidence",
-    "primary",
-];
-
-#[derive(Serialize)]
-struct EvidenceRow<'a> {
-    essay: &'a str,
-    file: &'a str,
-    thesis: &'a str,
-    stance: SentenceStance,
-    voice: Speaker,
-    source: &'a Option<String>,
-    score: f64,
-    start: usize,
-    end: usize,
-    quote: &'a str,
-}
-
-const EVIDENCE_COLUMNS: [&str; 10] = [
-    "essay", "file", "thesis", "stance", "voice", "source", "score", "start", "end", "quote",
-];
 
 /// One row per evidence sentence; offsets are bytes, as in `table.json`.
 pub fn evidence(comparison: &Comparison) -> Vec<u8> {
-    let mut rows = Vec::new();
-    for row in &comparison.rows {
-        let essay = &row.essay.essay;
-        for (thesis, cell) in comparison.study.theses.iter().zip(&row.reading.cells) {
-            for e in &cell.evidence {
-                rows.push(EvidenceRow {
-                    essay: &essay.id,
-                    file: &essay.file,
-                    thesis: &thesis.id,
-                    stance: e.stance,
-                    voice: e.voice,
-                    source: &e.source,
-                    score: e.score,
-                    start: e.span.start,
-                    end: e.span.end,
-                    quote: &e.quote,
-                });
-            }
-        }
-    }
-    bytes(&EVIDENCE_COLUMNS, &rows)
+    bytes(&tidy::EVIDENCE_COLUMNS, &tidy::evidence(comparison))
 }
 
 /// The header is written by hand so that a table without rows has one too.
@@ -121,4 +31,31 @@ fn bytes<T: Serialize>(columns: &[&str], rows: &[T]) -> Vec<u8> {
     };
     write(&mut writer).expect("rows of plain fields, written to memory");
     writer.into_inner().expect("memory takes every byte")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::example;
+
+    #[test]
+    fn truth_is_written_as_r_reads_it() {
+        let (study, essays) = example::hostile();
+        let table = table(&Comparison::new(&study, &essays));
+        let mut reader = csv::Reader::from_reader(table.as_slice());
+        assert_eq!(reader.headers().unwrap(), &tidy::CELL_COLUMNS[..]);
+        let primary: Vec<String> = reader
+            .records()
+            .map(|record| record.unwrap()[10].to_owned())
+            .collect();
+        assert_eq!(primary, ["TRUE", "FALSE", "FALSE", "FALSE"]);
+    }
+
+    #[test]
+    fn no_rows_leave_a_header() {
+        let (study, _) = example::hostile();
+        let evidence = evidence(&Comparison::new(&study, &[]));
+        let wanted = tidy::EVIDENCE_COLUMNS.join(",") + "\n";
+        assert_eq!(String::from_utf8(evidence).unwrap(), wanted);
+    }
 }

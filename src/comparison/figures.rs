@@ -88,18 +88,21 @@ fn sign(area: &Area, cell: &Cell, (x, y): (i32, i32)) -> Drawn {
 }
 
 /// Each essay between three theses, by their shares of its argument; around it the
-/// ellipse in which 95 % of the places lie that its evidence sentences would give if
-/// they were drawn anew. Nothing for a codebook with another number of theses.
+/// region of the 95 % nearest places that its evidence sentences would give if they were
+/// drawn anew. Nothing for a codebook with another number of theses.
 pub fn ternary(comparison: &Comparison) -> Option<Vec<u8>> {
     let theses = &comparison.study.theses;
     if theses.len() != 3 {
         return None;
     }
-    const WIDTH: i32 = 560;
+    const WIDTH: i32 = 520;
     const TOP: i32 = 50;
     const SIDE: f64 = 400.0;
     let height = SIDE * 3.0_f64.sqrt() / 2.0;
-    let size = (WIDTH, TOP + height as i32 + 60);
+    let size = (
+        WIDTH + 220,
+        (TOP + height as i32 + 60).max(TOP + 16 * comparison.rows.len() as i32 + 30),
+    );
     // The first thesis at the left, the second at the right, the third on top.
     let place = |shares: [f64; 3]| {
         let x = f64::from(WIDTH) / 2.0 + SIDE * ((shares[1] - shares[0]) / 2.0);
@@ -129,14 +132,14 @@ pub fn ternary(comparison: &Comparison) -> Option<Vec<u8>> {
         text(
             area,
             &theses[0].label,
-            (corner(0).0, corner(0).1 + 18),
+            (corner(0).0, corner(0).1 + 22),
             13,
             HPos::Center,
         )?;
         text(
             area,
             &theses[1].label,
-            (corner(1).0, corner(1).1 + 18),
+            (corner(1).0, corner(1).1 + 22),
             13,
             HPos::Center,
         )?;
@@ -147,38 +150,37 @@ pub fn ternary(comparison: &Comparison) -> Option<Vec<u8>> {
             13,
             HPos::Center,
         )?;
-        let mut labelled: Vec<(i32, i32)> = Vec::new();
+        let mut taken: Vec<(i32, i32)> = Vec::new();
+        let mut number = 0;
         for row in &comparison.rows {
             let masses = masses(row);
             let Some(shares) = shares(masses.iter()) else {
                 continue;
             };
+            number += 1;
             let middle = place(shares);
-            let drawn = resample(masses.len(), 200, SEED, |sample| {
+            let drawn = resample(masses.len(), 400, SEED, |sample| {
                 shares_of(sample, &masses).map(place)
             });
-            if let Some(ellipse) = ellipse(middle, &drawn) {
-                let outline: Vec<(i32, i32)> = ellipse.into_iter().map(pixel).collect();
-                area.draw(&PathElement::new(outline, BLACK.mix(0.3)))?;
-            }
+            let region: Vec<(i32, i32)> = region(middle, drawn).into_iter().map(pixel).collect();
+            area.draw(&Polygon::new(region.clone(), BLACK.mix(0.06)))?;
+            let outline = region.iter().chain(region.first()).copied();
+            area.draw(&PathElement::new(
+                outline.collect::<Vec<_>>(),
+                BLACK.mix(0.25),
+            ))?;
             let at = pixel(middle);
             area.draw(&Circle::new(at, 4, BLACK.filled()))?;
-            // Names that would lie on each other move down.
-            let mut name = (at.0 + 7, at.1);
-            while labelled
-                .iter()
-                .any(|l| (l.0 - name.0).abs() < 110 && (l.1 - name.1).abs() < 12)
+            // Numbers that would lie on each other move on.
+            let mut beside = (at.0 + 8, at.1 - 8);
+            while (taken.iter()).any(|t| (t.0 - beside.0).abs() < 16 && (t.1 - beside.1).abs() < 12)
             {
-                name.1 += 12;
+                beside.0 += 16;
             }
-            labelled.push(name);
-            text(
-                area,
-                &shortened(&row.essay.essay.id, 22),
-                name,
-                11,
-                HPos::Left,
-            )?;
+            taken.push(beside);
+            text(area, &number.to_string(), beside, 12, HPos::Left)?;
+            let name = format!("{number}  {}", shortened(&row.essay.essay.id, 24));
+            text(area, &name, (WIDTH, TOP + 16 * number), 12, HPos::Left)?;
         }
         Ok(())
     }))
@@ -207,35 +209,30 @@ fn shares_of(sample: &[usize], masses: &[[f64; 3]]) -> Option<[f64; 3]> {
     shares(sample.iter().map(|&i| &masses[i]))
 }
 
-/// The 95 % ellipse of points around a middle, from their covariance.
-fn ellipse(middle: (f64, f64), points: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
-    let n = points.len() as f64;
-    if points.len() < 2 {
-        return None;
-    }
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    for (x, y) in points {
-        let (dx, dy) = (x - middle.0, y - middle.1);
-        xx += dx * dx / n;
-        yy += dy * dy / n;
-        xy += dx * dy / n;
-    }
-    let (trace, det) = (xx + yy, xx * yy - xy * xy);
-    let root = (trace * trace / 4.0 - det).max(0.0).sqrt();
-    let (long, short) = (trace / 2.0 + root, (trace / 2.0 - root).max(0.0));
-    let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
-    // The 95th percentile of chi squared with two degrees of freedom.
-    let scale = 5.991_f64;
-    let (a, b) = ((scale * long).sqrt(), (scale * short).sqrt());
-    let point = |step: i32| {
-        let t = f64::from(step) * std::f64::consts::TAU / 48.0;
-        let (u, v) = (a * t.cos(), b * t.sin());
-        (
-            middle.0 + u * angle.cos() - v * angle.sin(),
-            middle.1 + u * angle.sin() + v * angle.cos(),
-        )
+/// The smallest convex shape that holds the 95 % of the points that are nearest to the
+/// middle (Andrew's monotone chain).
+fn region(middle: (f64, f64), mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let far = |p: &(f64, f64)| (p.0 - middle.0).powi(2) + (p.1 - middle.1).powi(2);
+    points.sort_by(|a, b| far(a).total_cmp(&far(b)));
+    points.truncate((points.len() * 95).div_ceil(100));
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let turns = |a: (f64, f64), b: (f64, f64), c: (f64, f64)| {
+        (b.0 - a.0) * (c.1 - a.1) - (b.1 - a.1) * (c.0 - a.0)
     };
-    Some((0..=48).map(point).collect())
+    let half = |points: &mut dyn Iterator<Item = (f64, f64)>| {
+        let mut hull: Vec<(f64, f64)> = Vec::new();
+        for point in points {
+            while hull.len() > 1 && turns(hull[hull.len() - 2], hull[hull.len() - 1], point) <= 0.0
+            {
+                hull.pop();
+            }
+            hull.push(point);
+        }
+        hull
+    };
+    let mut hull = half(&mut points.iter().copied());
+    hull.extend(half(&mut points.iter().rev().copied()));
+    hull
 }
 
 /// A strip for every essay, from its first to its last word, with a stroke for every

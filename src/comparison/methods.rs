@@ -36,13 +36,14 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
         })
         .collect();
     let mut text = format!(
-        "We compared {essays} essays on the question “{}” with konspekt {} [@konspekt] (run {id}). \
+        "We compared {} on the question “{}” with konspekt {} [@konspekt] (run {id}). \
          Each sentence of the essays proper was judged on {} theses ({}): whether the author asserts, \
          denies or reports the thesis in it, {taught}. A sentence counted as evidence from a probability \
          of {} on, a thesis as spoken of from {} such sentences on, and as a candidate for the main \
-         explanation from {} asserting ones on (sums of probabilities). {evidence} sentences count as \
-         evidence; each is traceable to its bytes in the essay. The networks were {}; the codebook has \
+         explanation from {} asserting ones on (sums of probabilities). The evidence is {}, each \
+         traceable to its bytes in the essay. The networks were {}; the codebook has \
          the SHA-256 {}…\n",
+        counted(essays, "essay"),
         table["question"].as_str().unwrap_or(""),
         record["version"].as_str().unwrap_or(""),
         theses.len(),
@@ -50,6 +51,7 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
         record["thresholds"]["evidence"],
         record["thresholds"]["cell"],
         record["thresholds"]["primary"],
+        counted(evidence, "sentence"),
         weights.join(" and "),
         record["codebook"]
             .as_str()
@@ -63,6 +65,10 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
         }
     }
     text + "\n```bibtex\n" + BIBTEX.trim_start() + "```\n"
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn reliability(scores: &Value) -> String {
@@ -86,12 +92,12 @@ fn reliability(scores: &Value) -> String {
     };
     let figures = &scores["figures"];
     let mut text = format!(
-        "\nOn {} essays with hand labels, the program's cells were the labels' with a share of {}, \
+        "\nOn {} with hand labels, the program's cells were the labels' with a share of {}, \
          Cohen's kappa {} [@cohen1960] and Krippendorff's alpha {} [@krippendorff2004]; the main \
          explanation was the same for a share of {}; evidence sentences were found, with thesis and \
          stance right, with F1 {}. Intervals are by bootstrap over essays [@efron1993], {} draws, seed \
          {}.",
-        scores["essays"],
+        counted(scores["essays"].as_u64().unwrap_or(0) as usize, "essay"),
         figure(figures, "cells"),
         figure(figures, "cells_kappa"),
         figure(figures, "cells_alpha"),

@@ -5,14 +5,19 @@
 mod annotations;
 mod csv;
 mod diff;
+#[cfg(test)]
+mod example;
 mod explanation;
 mod figures;
 mod json;
 mod latex;
 mod markdown;
 mod methods;
+mod parquet;
 mod run;
 mod terminal;
+mod tidy;
+mod xlsx;
 
 use crate::layers::Annotated;
 use crate::reading::{self, Reading};
@@ -27,8 +32,10 @@ pub use json::table as table_json;
 pub use latex::{article as article_latex, evidence as evidence_latex, table as table_latex};
 pub use markdown::table as table_markdown;
 pub use methods::methods;
+pub use parquet::{cells as cells_parquet, evidence as evidence_parquet};
 pub use run::record as run_json;
 pub use terminal::table as table_terminal;
+pub use xlsx::workbook as table_xlsx;
 
 /// All readings of a run.
 pub struct Comparison<'a> {
