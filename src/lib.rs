@@ -17,6 +17,7 @@
 
 pub mod cli;
 pub mod comparison;
+pub mod drawing;
 pub mod engine;
 pub mod evaluate;
 pub mod ingest;

@@ -11,13 +11,23 @@ use anyhow::{Result, bail, ensure};
 use super::run::{Session, finish};
 use super::{EvaluateArgs, Outcome, corpus};
 use crate::comparison::Comparison;
+use crate::drawing;
 use crate::evaluate::{self, Draws, Evaluation, Opinion, Reader, Table};
 use crate::labels::{self, Label, Labels};
 use crate::store::Staged;
 use crate::study::Study;
 
 /// What is written beside the run's own files.
-pub const FILES: [&str; 4] = ["scores.json", "scores.md", "scores.tex", "scores.html"];
+pub const FILES: [&str; 8] = [
+    "scores.json",
+    "scores.md",
+    "scores.tex",
+    "scores.html",
+    "figures/confusion.svg",
+    "figures/confusion.png",
+    "figures/reliability.svg",
+    "figures/reliability.png",
+];
 
 pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
     let paths = match args.labels.is_empty() {
@@ -113,20 +123,25 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         .workers
         .run(|| evaluate::score(evaluation, |doc| texts[doc]));
     let mut staged = Staged::new(&session.out)?;
+    let confusion = evaluate::confusion_svg(&scores);
+    let reliability = evaluate::reliability_svg(&scores);
     for (file, bytes) in FILES.into_iter().zip([
         evaluate::json(&scores),
         evaluate::markdown(&scores),
         evaluate::latex(&scores),
         evaluate::html(&scores),
+        confusion.clone().into_bytes(),
+        drawing::png(confusion.as_bytes()),
+        reliability.clone().into_bytes(),
+        drawing::png(reliability.as_bytes()),
     ]) {
         staged.add(file, &bytes)?;
     }
     staged.commit()?;
     finish(std::io::stdout().write_all(evaluate::terminal(&scores).as_bytes()))?;
     session.say(&format!(
-        "\nWritten to {}: {}.",
-        session.out.display(),
-        FILES.join(", ")
+        "\nWritten to {}: scores.html, .md, .tex and .json, and figures.",
+        session.out.display()
     ));
     Ok(session.outcome())
 }

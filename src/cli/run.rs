@@ -11,6 +11,7 @@ use super::corpus::{self, Corpus};
 use super::progress::Progress;
 use super::{Common, Outcome, RunArgs};
 use crate::comparison::{self, Comparison};
+use crate::drawing;
 use crate::engine::Workers;
 use crate::layers::{Annotated, Layer};
 use crate::passes::Pipeline;
@@ -135,6 +136,7 @@ impl Session {
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
         let mut add = |name: &str, bytes| files.push((name.to_owned(), bytes));
         add("table.json", comparison::table_json(comparison));
+        add("table.html", comparison::table_page(comparison));
         add("table.md", comparison::table_markdown(comparison));
         add("table.csv", comparison::table_csv(comparison));
         add("evidence.csv", comparison::evidence_csv(comparison));
@@ -144,10 +146,16 @@ impl Session {
         add("table.tex", comparison::table_latex(comparison, &run));
         add("evidence.tex", comparison::evidence_latex(comparison, &run));
         add("article.tex", comparison::article_latex(comparison));
-        add("figures/matrix.svg", comparison::matrix_svg(comparison));
-        add("figures/strips.svg", comparison::strips_svg(comparison));
-        if let Some(ternary) = comparison::ternary_svg(comparison) {
-            add("figures/ternary.svg", ternary);
+        let figures = [
+            ("matrix", Some(comparison::matrix_svg(comparison))),
+            ("strips", Some(comparison::strips_svg(comparison))),
+            ("ternary", comparison::ternary_svg(comparison)),
+        ];
+        for (name, svg) in figures {
+            if let Some(svg) = svg {
+                add(&format!("figures/{name}.png"), drawing::png(&svg));
+                add(&format!("figures/{name}.svg"), svg);
+            }
         }
         let mut annotations = Vec::new();
         for row in &comparison.rows {

@@ -30,7 +30,9 @@ use crate::statistics::{
 pub use errors::Error;
 pub use figures::{Draws, Figure, Gain, KINDS, Kind};
 pub use opinion::{CellOpinion, MarkOpinion, Opinion, Reader};
-pub use report::{html, json, latex, markdown, terminal};
+pub use report::{
+    confusion_svg, html, json, latex, markdown, reliability_svg, terminal,
+};
 pub use table::{EssayRow, Table};
 pub use tally::{Tally, tally};
 

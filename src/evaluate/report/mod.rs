@@ -10,6 +10,7 @@ mod terminal;
 pub use html::page as html;
 pub use latex::document as latex;
 pub use markdown::document as markdown;
+pub use plots::reliability as reliability_svg;
 pub use terminal::summary as terminal;
 
 use super::{Figure, Scores};
@@ -19,6 +20,11 @@ pub fn json(scores: &Scores) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(scores).expect("scores have only string keys");
     bytes.push(b'\n');
     bytes
+}
+
+/// The cells' confusion as SVG.
+pub fn confusion_svg(scores: &Scores) -> String {
+    plots::confusion(&scores.confusion["cells"])
 }
 
 /// A figure to three places.
