@@ -28,6 +28,10 @@ pub fn latex(text: &str) -> String {
         '"' => Some("\\textquotedbl{}"),
         '<' => Some("\\textless{}"),
         '>' => Some("\\textgreater{}"),
+        // At the beginning of a row these would be options of the line before.
+        '[' => Some("{[}"),
+        ']' => Some("{]}"),
+        '*' => Some("{*}"),
         _ => None,
     })
 }

@@ -50,6 +50,20 @@ impl Staged {
         })
     }
 
+    /// Checks that files can be written to a folder, and leaves the disk as it was.
+    pub fn check(folder: &Path) -> Result<()> {
+        let missing = folder
+            .ancestors()
+            .take_while(|f| !f.as_os_str().is_empty() && !f.exists());
+        let made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+        let checked = Self::new(folder).and_then(|mut staged| staged.add(".konspekt", b""));
+        for folder in made {
+            // One that somebody else has filled meanwhile stays.
+            let _ = fs::remove_dir(folder);
+        }
+        checked
+    }
+
     /// Adds a file; `name` may hold folders.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);

@@ -275,6 +275,11 @@ impl Study {
                 "thesis {nth}, id = {:?}: use letters, digits, '-' and '_' only",
                 thesis.id
             );
+            ensure!(
+                !["all", "none"].contains(&thesis.id.as_str()),
+                "thesis {nth}, id = {:?}: outputs use this word; choose another",
+                thesis.id
+            );
             for (field, value) in [("label", &thesis.label), ("definition", &thesis.definition)] {
                 ensure!(
                     !value.trim().is_empty(),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const HOSTILE: &str = "Ruin & Rule: 100 % of $5, #1, a_b, {c}, ~d^e\\f \"g\" <h>\n\nBy O’Neil\n\n\
+const HOSTILE: &str = "[*] Ruin & Rule: 100 % of $5, #1, a_b, {c}, ~d^e\\f \"g\" <h>\n\nBy O’Neil\n\n\
     It was hunger & the civil war that ruined the soviets: 75 % of the workers_were gone \\textbf{here}. \
     The party \\input{/etc/passwd} put itself in the place of the class – and “fused” with the state; \
     that ~ and nothing else ^ brought $Stalinism$ about #1.\n";

@@ -67,10 +67,7 @@ pub fn verify(args: &VerifyArgs) -> Result<Outcome> {
     // The run is made beside, so that what is verified is not touched.
     let beside = tempfile::tempdir().context("a folder for the run made again")?;
     let mut common = args.common.clone();
-    let all_unknown = named["zero_shot"]
-        .as_array()
-        .is_some_and(|theses| !theses.is_empty());
-    common.zero_shot |= all_unknown && named["thresholds"] == default_thresholds();
+    common.zero_shot |= named["by_definition"] == true;
     let session = Session::open(&RunArgs {
         study,
         essays: args.essays.clone(),
@@ -103,8 +100,4 @@ pub fn verify(args: &VerifyArgs) -> Result<Outcome> {
         true => session.outcome(),
         false => Outcome::Differs,
     })
-}
-
-fn default_thresholds() -> serde_json::Value {
-    serde_json::to_value(crate::study::Thresholds::default()).expect("thresholds are numbers")
 }

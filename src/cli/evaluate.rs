@@ -1,10 +1,10 @@
 //! `konspekt evaluate`: the last run against hand labels, and readers against each
 //! other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
@@ -34,6 +34,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         true => vec![Study::find(&args.run.study)?.folder.join("labels")],
         false => args.labels.clone(),
     };
+    let other = args.against.as_deref().map(Table::read).transpose()?;
     let session = Session::open(&args.run)?;
     let texts = corpus::texts(session.essays());
     let theses = &session.pipeline.study().theses;
@@ -50,6 +51,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
     };
 
     let mut readers: Vec<(String, Vec<Label>)> = Vec::new();
+    let mut unknown: BTreeSet<String> = BTreeSet::new();
     for folder in paths.iter().filter(|path| path.is_dir()) {
         for (name, files) in labels::readers(folder)? {
             ensure!(
@@ -57,7 +59,14 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
                 "two folders of labels are called {name}; readers are known by their folders, so \
                  rename one"
             );
-            readers.push((name, read(&files)?.labels));
+            ensure!(
+                !["program", "labels", "adjudicated"].contains(&name.as_str()),
+                "{name} is no name for a reader: outputs use it; rename {}",
+                folder.join(&name).display()
+            );
+            let of_reader = read(&files)?;
+            unknown.extend(of_reader.unknown);
+            readers.push((name, of_reader.labels));
         }
     }
     let agreed = match readers.is_empty() {
@@ -74,8 +83,24 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         !agreed.labels.is_empty(),
         "none of the labels is for an essay of this run; give the essays with --essays"
     );
-    for doc in &agreed.unknown {
+    unknown.extend(agreed.unknown);
+    for doc in &unknown {
         eprintln!("konspekt: the label for {doc} is passed over: the run has no such essay");
+    }
+    let partial = |lacks: fn(&Label) -> bool| agreed.labels.iter().filter(|l| lacks(l)).count();
+    for (count, what) in [
+        (
+            partial(|label| label.cells.is_empty()),
+            "summary, so that their cells",
+        ),
+        (
+            partial(|label| label.primary.is_empty()),
+            "primary, so that their main explanations",
+        ),
+    ] {
+        if count > 0 {
+            eprintln!("konspekt: {count} of the labels have no {what} are not scored");
+        }
     }
     let learned_from: Vec<String> = (session.essays().iter())
         .filter(|essay| session.pipeline.learned_from(&essay.sha256))
@@ -90,7 +115,9 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
             agreed.labels.len()
         );
     }
-    let other = args.against.as_deref().map(Table::read).transpose()?;
+    if let (Some(other), Some(folder)) = (&other, &args.against) {
+        comparable(other, folder, &session, &texts)?;
+    }
 
     // The last run is good when it was made of the same things.
     let last = fs::read(session.out.join("run.json")).is_ok_and(|run| run == session.record());
@@ -113,7 +140,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         readers: &readers,
         against: against.as_deref().zip(other.as_ref()),
         learned_from,
-        labels_without_essay: agreed.unknown,
+        labels_without_essay: unknown.into_iter().collect(),
         draws: Draws {
             draws: args.draws,
             seed: args.seed,
@@ -144,6 +171,39 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
         session.out.display()
     ));
     Ok(session.outcome())
+}
+
+/// Checks that another run is of the same theses, and of the same texts.
+fn comparable(
+    other: &Table,
+    folder: &Path,
+    session: &Session,
+    texts: &HashMap<&str, &str>,
+) -> Result<()> {
+    let theses: BTreeSet<&str> = (session.pipeline.study().theses.iter())
+        .map(|t| t.id.as_str())
+        .collect();
+    for essay in &other.essays {
+        let theirs: BTreeSet<&str> = essay.theses.keys().map(String::as_str).collect();
+        ensure!(
+            theirs == theses,
+            "{}: its theses are not those of this run, so that the two cannot be compared",
+            folder.display()
+        );
+        let Some(text) = texts.get(essay.file_name()) else {
+            continue;
+        };
+        let evidence = essay.theses.values().flat_map(|cell| &cell.evidence);
+        let moved = evidence.filter(|e| text.get(e.start..e.end) != Some(e.quote.as_str()));
+        ensure!(
+            moved.count() == 0,
+            "{}: its quotes do not stand in {} as this run reads it, so that the two cannot be \
+             compared",
+            folder.display(),
+            essay.file
+        );
+    }
+    Ok(())
 }
 
 /// Every thesis that a label names must be one of the codebook.

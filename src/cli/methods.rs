@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
@@ -42,6 +42,13 @@ pub fn run(args: &MethodsArgs) -> Result<Outcome> {
         false => None,
     };
     let record = json("run.json", &record)?;
+    for field in ["version", "codebook", "thresholds", "weights"] {
+        ensure!(
+            !record[field].is_null(),
+            "{}: {field} is missing; give the output folder of a run",
+            args.run.join("run.json").display()
+        );
+    }
     let text = comparison::methods(&record, &table, scores.as_ref(), id);
     finish(std::io::stdout().write_all(text.as_bytes()))?;
     Ok(Outcome::Done)

@@ -34,6 +34,7 @@ pub struct Session {
     pub out: PathBuf,
     corpus: Corpus,
     passed_over: Vec<String>,
+    by_definition: bool,
     pub workers: Workers,
     progress: Progress,
 }
@@ -57,7 +58,7 @@ impl Session {
             false => corpus::find(&args.essays)?,
         };
         // An output folder that cannot be used is known before the work, not after it.
-        Staged::new(&out)?.add(".konspekt", b"")?;
+        Staged::check(&out)?;
         let workers = workers(&args.common);
         let pipeline = load(study, &args.common, &workers)?;
         let bar = progress.stage("reading", found.sources.len());
@@ -75,6 +76,7 @@ impl Session {
             out,
             corpus,
             passed_over: found.passed_over,
+            by_definition: args.common.zero_shot,
             workers,
             progress,
         })
@@ -122,6 +124,7 @@ impl Session {
             &self.corpus.essays,
             &self.pipeline.weights(),
             &self.pipeline.unknown_theses(),
+            self.by_definition,
         )
     }
 
@@ -173,29 +176,47 @@ impl Session {
 
     /// Writes all outputs, or none.
     pub fn write(&self, comparison: &Comparison) -> Result<()> {
+        let earlier = self.earlier();
+        let files = self.files(comparison);
         let mut staged = Staged::new(&self.out)?;
-        for (name, bytes) in self.files(comparison) {
-            staged.add(&name, &bytes)?;
+        for (name, bytes) in &files {
+            staged.add(name, bytes)?;
         }
         staged.commit()?;
-        self.remove_stale(comparison)
+        self.remove_stale(&earlier, &files)
     }
 
-    /// Removes what an earlier run left that would contradict this one: its
-    /// scores, and texts of essays whose offsets now count in their own file.
-    fn remove_stale(&self, comparison: &Comparison) -> Result<()> {
-        let verbatim = comparison.rows.iter().map(|row| &row.essay.essay);
-        let texts = verbatim
-            .filter(|essay| essay.document.verbatim)
-            .map(|essay| self.out.join(format!("texts/{}.txt", essay.id)));
-        let scores = super::evaluate::FILES.map(|name| self.out.join(name));
-        for path in texts.chain(scores) {
+    /// Removes what an earlier run left that would contradict this one: its scores, and
+    /// its own files that this run does not have.
+    fn remove_stale(&self, earlier: &[String], files: &[(String, Vec<u8>)]) -> Result<()> {
+        let left = earlier
+            .iter()
+            .filter(|name| files.iter().all(|(file, _)| file != *name));
+        let scores = super::evaluate::FILES.into_iter();
+        for name in left.map(String::as_str).chain(scores) {
+            let path = self.out.join(name);
             if path.exists() {
                 fs::remove_file(&path)
                     .with_context(|| format!("{}: cannot be removed", path.display()))?;
             }
         }
         Ok(())
+    }
+
+    /// The files of an earlier run in the output folder that another run may lack: texts
+    /// of its essays, and figures.
+    fn earlier(&self) -> Vec<String> {
+        let record = fs::read(self.out.join("run.json")).unwrap_or_default();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
+        let files = record["essays"].as_array().into_iter().flatten();
+        let texts = files
+            .filter_map(|essay| essay["file"].as_str())
+            .map(|file| format!("texts/{}.txt", corpus::id(file)));
+        let figures = ["svg", "png"].map(|ending| format!("figures/ternary.{ending}"));
+        match record.is_null() {
+            true => Vec::new(),
+            false => texts.chain(figures).collect(),
+        }
     }
 
     /// Says something to the person who runs it.

@@ -87,7 +87,7 @@ pub fn diff(old: &Run, new: &Run) -> Option<String> {
             continue;
         };
         let own = old_sources.get(file) != new_sources.get(file);
-        let lines = essay(a, b, &mut (&mut cells, &mut came, &mut went));
+        let lines = essay(a, b, own, &mut (&mut cells, &mut came, &mut went));
         if lines.is_empty() && !own {
             continue;
         }
@@ -128,6 +128,7 @@ fn causes(old: &Run, new: &Run) -> Vec<String> {
         ("study", "the study"),
         ("codebook", "the codebook"),
         ("thresholds", "the thresholds"),
+        ("confidence", "the calibration of confidence"),
         ("passes", "the passes"),
         ("zero_shot", "the theses known by definition alone"),
     ] {
@@ -161,7 +162,15 @@ fn causes(old: &Run, new: &Run) -> Vec<String> {
 }
 
 /// The changes of one essay, a line each; counts cells, evidence that came and that went.
-fn essay(a: &Value, b: &Value, counts: &mut (&mut usize, &mut usize, &mut usize)) -> Vec<String> {
+///
+/// Evidence is the same where it stands at the same place, and in a file that changed where
+/// it has the same words.
+fn essay(
+    a: &Value,
+    b: &Value,
+    moved: bool,
+    counts: &mut (&mut usize, &mut usize, &mut usize),
+) -> Vec<String> {
     let mut lines = Vec::new();
     let none = |value: &Value| value.as_str().unwrap_or("none").to_owned();
     if a["primary"] != b["primary"] {
@@ -195,27 +204,45 @@ fn essay(a: &Value, b: &Value, counts: &mut (&mut usize, &mut usize, &mut usize)
             *counts.0 += 1;
             lines.push(format!("{thesis}: {} to {}", shown(x), shown(y)));
         }
-        let quotes = |cell: &Value| -> BTreeMap<String, String> {
-            let evidence = cell["evidence"].as_array().into_iter().flatten();
-            let of = |e: &Value| (text(&e["quote"]).to_owned(), text(&e["stance"]).to_owned());
-            evidence.map(of).collect()
+        let evidence = |cell: &Value| -> BTreeMap<(u64, String), Value> {
+            let all = cell["evidence"].as_array().into_iter().flatten();
+            let key = |e: &Value| match moved {
+                true => (0, text(&e["quote"]).to_owned()),
+                false => (
+                    e["start"].as_u64().unwrap_or(0),
+                    text(&e["quote"]).to_owned(),
+                ),
+            };
+            all.map(|e| (key(e), e.clone())).collect()
         };
-        let (old, new) = (quotes(x), quotes(y));
-        for (quote, stance) in &new {
-            match old.get(quote) {
-                None => {
-                    *counts.1 += 1;
-                    lines.push(format!("{thesis} + {stance}: {}", short(quote)));
-                }
-                Some(before) if before != stance => {
-                    lines.push(format!("{thesis} ~ {before} to {stance}: {}", short(quote)));
-                }
-                Some(_) => {}
+        let (old, new) = (evidence(x), evidence(y));
+        for (key, e) in &new {
+            let stance = text(&e["stance"]);
+            let Some(before) = old.get(key) else {
+                *counts.1 += 1;
+                lines.push(format!("{thesis} + {stance}: {}", short(&key.1)));
+                continue;
+            };
+            let changed: Vec<String> = ["stance", "voice", "source", "score"]
+                .into_iter()
+                .filter(|field| before[*field] != e[*field])
+                .map(|field| format!("{field} {} to {}", before[field], e[field]))
+                .collect();
+            if !changed.is_empty() {
+                lines.push(format!(
+                    "{thesis} ~ {}: {}",
+                    changed.join(", "),
+                    short(&key.1)
+                ));
             }
         }
-        for (quote, stance) in old.iter().filter(|(quote, _)| !new.contains_key(*quote)) {
+        for (key, e) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
             *counts.2 += 1;
-            lines.push(format!("{thesis} - {stance}: {}", short(quote)));
+            lines.push(format!(
+                "{thesis} - {}: {}",
+                text(&e["stance"]),
+                short(&key.1)
+            ));
         }
     }
     lines

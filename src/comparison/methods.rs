@@ -55,7 +55,7 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
         weights.join(" and "),
         record["codebook"]
             .as_str()
-            .map_or("", |c| &c[..c.len().min(12)]),
+            .map_or(String::new(), |c| c.chars().take(12).collect()),
     );
     match scores {
         Some(scores) => text += &reliability(scores),

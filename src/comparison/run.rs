@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::networks::WeightFile;
-use crate::study::{Study, Thresholds};
+use crate::study::{Calibration, Study, Thresholds};
 use crate::text::Essay;
 
 #[derive(Serialize)]
@@ -16,9 +16,12 @@ struct RunRecord<'a> {
     /// SHA-256 of the question and the codebook alone.
     codebook: String,
     thresholds: Thresholds,
+    confidence: Calibration,
     passes: Vec<&'static str>,
     /// Theses that the judge knew by their definition alone.
     zero_shot: &'a [&'a str],
+    /// Whether that was asked for (`--zero-shot`).
+    by_definition: bool,
     weights: Vec<&'a WeightFile>,
     essays: Vec<EssayFile<'a>>,
 }
@@ -35,6 +38,7 @@ pub fn record(
     essays: &[Essay],
     weights: &[&WeightFile],
     zero_shot: &[&str],
+    by_definition: bool,
 ) -> Vec<u8> {
     let record = RunRecord {
         program: env!("CARGO_PKG_NAME"),
@@ -43,8 +47,10 @@ pub fn record(
         pipeline: &study.sha256,
         codebook: study.codebook_sha256(),
         thresholds: study.thresholds,
+        confidence: study.confidence,
         passes: study.passes.iter().map(|pass| pass.name()).collect(),
         zero_shot,
+        by_definition,
         weights: weights.to_vec(),
         essays: essays
             .iter()

@@ -119,7 +119,7 @@ pub fn errors<'t>(
                         (None, Some(cell))
                             if cell.stances == [crate::reading::CellStance::Absent] =>
                         {
-                            "the cell is absent, so that none of its sentences counts".to_owned()
+                            "not shown as evidence; the cell as a whole is absent".to_owned()
                         }
                         _ => "below the threshold of evidence".to_owned(),
                     },

@@ -244,7 +244,8 @@ fn primaries(tallies: &[&Tally]) -> (Vec<(usize, usize)>, usize) {
     };
     let pairs = tallies
         .iter()
-        .map(|t| (number(&t.primary.0), number(&t.primary.1)))
+        .filter_map(|t| t.primary.as_ref())
+        .map(|(first, second)| (number(first), number(second)))
         .collect();
     (pairs, values.len())
 }

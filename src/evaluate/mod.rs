@@ -30,9 +30,7 @@ use crate::statistics::{
 pub use errors::Error;
 pub use figures::{Draws, Figure, Gain, KINDS, Kind};
 pub use opinion::{CellOpinion, MarkOpinion, Opinion, Reader};
-pub use report::{
-    confusion_svg, html, json, latex, markdown, reliability_svg, terminal,
-};
+pub use report::{confusion_svg, html, json, latex, markdown, reliability_svg, terminal};
 pub use table::{EssayRow, Table};
 pub use tally::{Tally, tally};
 
@@ -99,7 +97,8 @@ pub struct EvidenceScores {
 #[derive(Clone, Debug, Serialize)]
 pub struct EssayScores {
     pub essay: String,
-    pub primary: bool,
+    /// Nothing where the label says nothing of it.
+    pub primary: Option<bool>,
     pub cells_right: usize,
     pub cells: usize,
     pub evidence: Counts,
@@ -137,6 +136,9 @@ pub struct Agreement {
 #[derive(Clone, Debug, Serialize)]
 pub struct Against {
     pub run: String,
+    /// Labelled essays that both have, and those that one lacks.
+    pub essays: usize,
+    pub left_out: Vec<String>,
     pub gains: BTreeMap<&'static str, Gain>,
 }
 
@@ -216,12 +218,18 @@ pub fn score<'t>(evaluation: Evaluation, text: impl Fn(&str) -> &'t str) -> Scor
         .collect();
     let against = evaluation.against.map(|(name, table)| {
         let other = self::tallies(labels, &table.reader(), &text);
+        let docs = |tallies: &[Tally]| -> BTreeSet<String> {
+            tallies.iter().map(|t| t.doc.clone()).collect()
+        };
+        let (ours, theirs) = (docs(&tallies), docs(&other));
         let both = |wanted: &[Tally], of: &[Tally]| -> Vec<Tally> {
             let has = |t: &&Tally| of.iter().any(|o| o.doc == t.doc);
             wanted.iter().filter(has).cloned().collect()
         };
         Against {
             run: name.to_owned(),
+            essays: ours.intersection(&theirs).count(),
+            left_out: ours.symmetric_difference(&theirs).cloned().collect(),
             gains: figures::gains(&both(&tallies, &other), &both(&other, &tallies), draws),
         }
     });
@@ -270,6 +278,7 @@ fn majority(labels: &Reader, tallies: &[Tally]) -> Majority {
         |figures: &mut dyn Iterator<Item = Option<f64>>| figures.flatten().max_by(f64::total_cmp);
     let primaries: Vec<&Vec<Option<String>>> = (tallies.iter())
         .map(|t| &labels.opinions[&t.doc].primary)
+        .filter(|primary| !primary.is_empty())
         .collect();
     let values: BTreeSet<&Option<String>> = primaries.iter().copied().flatten().collect();
     let cells = || tallies.iter().flat_map(|t| &t.cells);
@@ -288,7 +297,10 @@ fn majority(labels: &Reader, tallies: &[Tally]) -> Majority {
 fn essay(tally: &Tally) -> EssayScores {
     EssayScores {
         essay: tally.doc.clone(),
-        primary: tally.primary.0 == tally.primary.1,
+        primary: tally
+            .primary
+            .as_ref()
+            .map(|(first, second)| first == second),
         cells_right: tally.cells.iter().filter(|c| c.agrees()).count(),
         cells: tally.cells.len(),
         evidence: figures::sum(&[tally], |e| e.thesis_and_stance),
@@ -306,9 +318,8 @@ fn cells(tallies: &[&Tally]) -> Confusion {
 fn primaries(tallies: &[&Tally]) -> Confusion {
     let named = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
     let both = || {
-        tallies
-            .iter()
-            .map(|t| (named(&t.primary.0), named(&t.primary.1)))
+        let known = tallies.iter().filter_map(|t| t.primary.as_ref());
+        known.map(|(first, second)| (named(first), named(second)))
     };
     let values: BTreeSet<String> = both().flat_map(|(a, b)| [a, b]).collect();
     let values: Vec<String> = values.into_iter().collect();
@@ -326,7 +337,7 @@ fn sentences(tallies: &[&Tally]) -> Confusion {
         None => SentenceStance::ALL.len(),
     };
     let pairs = figures::evidence(tallies).flat_map(|e| &e.stances);
-    Confusion::new(values, pairs.map(|&(a, b)| (place(a), place(b))))
+    Confusion::new(values, pairs.map(|&(a, b)| (place(a), place(b)))).unmarked_last()
 }
 
 fn voices(tallies: &[&Tally]) -> Confusion {

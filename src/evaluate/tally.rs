@@ -1,6 +1,6 @@
 //! One essay as two readers have it, counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::opinion::{CellOpinion, MarkOpinion, Opinion};
 use crate::labels::Voice;
@@ -14,8 +14,8 @@ use crate::text::Span;
 #[derive(Clone, Debug)]
 pub struct Tally {
     pub doc: String,
-    /// What each names as the main explanation.
-    pub primary: (Option<String>, Option<String>),
+    /// What each names as the main explanation; nothing where one says nothing of it.
+    pub primary: Option<(Option<String>, Option<String>)>,
     pub cells: Vec<CellPair>,
     pub evidence: BTreeMap<String, EvidenceTally>,
     pub off_body: usize,
@@ -78,16 +78,15 @@ pub fn tally(doc: &str, first: &Opinion, second: &Opinion, text: &str) -> Tally 
     let mut cells = Vec::new();
     let mut evidence = BTreeMap::new();
     let (mut off_body, mut bad_quotes) = (0, 0);
-    for (thesis, wanted) in &first.cells {
-        let Some(found) = second.cells.get(thesis) else {
-            continue;
-        };
-        cells.push(cell(thesis, wanted, found));
+    for thesis in theses(first, second) {
+        if let (Some(wanted), Some(found)) = (first.cells.get(thesis), second.cells.get(thesis)) {
+            cells.push(cell(thesis, wanted, found));
+        }
         let found = sentences(thesis, first, second, text);
         off_body += found.1;
-        evidence.insert(thesis.clone(), found.0);
+        evidence.insert(thesis.to_owned(), found.0);
         bad_quotes += (second.marks.iter())
-            .filter(|m| m.thesis == *thesis)
+            .filter(|m| m.thesis == thesis)
             .filter(|m| {
                 m.quote.is_some() && text.get(m.span.start..m.span.end) != m.quote.as_deref()
             })
@@ -98,14 +97,34 @@ pub fn tally(doc: &str, first: &Opinion, second: &Opinion, text: &str) -> Tally 
     Tally {
         doc: doc.to_owned(),
         primary: match both {
-            Some(id) => (id.clone(), id.clone()),
-            None => (named(first), named(second)),
+            Some(id) => Some((id.clone(), id.clone())),
+            None if first.primary.is_empty() || second.primary.is_empty() => None,
+            None => Some((named(first), named(second))),
         },
         cells,
         evidence,
         off_body,
         bad_quotes,
     }
+}
+
+/// The theses that the first reader looked for: those with a cell or a mark; all that
+/// the second knows where the first gives no cells, as when only sentences are marked.
+fn theses<'o>(first: &'o Opinion, second: &'o Opinion) -> BTreeSet<&'o str> {
+    fn of(opinion: &Opinion) -> BTreeSet<&str> {
+        let marks = opinion.marks.iter().map(|m| m.thesis.as_str());
+        let contested = opinion.contested.iter().map(|(_, thesis)| thesis.as_str());
+        let cells = opinion.cells.keys().map(String::as_str);
+        cells.chain(marks).chain(contested).collect()
+    }
+    let mut theses = of(first);
+    if first.cells.is_empty() {
+        theses.extend(of(second));
+    }
+    if !second.cells.is_empty() {
+        theses.retain(|thesis| second.cells.contains_key(*thesis));
+    }
+    theses
 }
 
 fn cell(thesis: &str, wanted: &CellOpinion, found: &CellOpinion) -> CellPair {
@@ -143,15 +162,17 @@ fn sentences(
     let mut used = vec![false; wanted.len()];
     let mut tally = EvidenceTally {
         length: text.chars().count(),
-        units: [units(text, &wanted), units(text, &found)],
         ..EvidenceTally::default()
     };
     let mut off_body = 0;
+    let mut counted: [Vec<&MarkOpinion>; 2] = [Vec::new(), Vec::new()];
     for mark in &found {
         let hit = (0..wanted.len()).find(|&i| !used[i] && mark.span.matches(wanted[i].span, text));
         if let Some(i) = hit {
             used[i] = true;
             tally.both(&wanted[i], mark);
+            counted[0].push(&wanted[i]);
+            counted[1].push(mark);
             continue;
         }
         let again = (0..wanted.len()).any(|i| used[i] && mark.span.matches(wanted[i].span, text));
@@ -160,12 +181,15 @@ fn sentences(
                 off_body += usize::from(!inside_body(text, mark.span, *body, skip));
             }
             tally.false_alarm(mark);
+            counted[1].push(mark);
         }
     }
     let left = wanted.iter().zip(used).filter(|(_, used)| !used);
     for (mark, _) in left.filter(|(mark, _)| !contested(mark.span)) {
         tally.miss(mark);
+        counted[0].push(mark);
     }
+    tally.units = counted.map(|marks| units(text, &marks));
     (tally, off_body)
 }
 
@@ -256,7 +280,7 @@ fn same_source(a: &str, b: &str) -> bool {
 }
 
 /// Marks as units in code points, in order; what overlaps is one.
-fn units(text: &str, marks: &[MarkOpinion]) -> Vec<Unit> {
+fn units(text: &str, marks: &[&MarkOpinion]) -> Vec<Unit> {
     let count = |at: usize| text.get(..at).map_or(0, |before| before.chars().count());
     let mut spans: Vec<Span> = marks.iter().map(|m| m.span).collect();
     spans.sort();
@@ -352,7 +376,23 @@ mod tests {
                 .remove("t")
                 .unwrap();
             assert_eq!(found.thesis, Counts::default());
+            assert!(found.units.iter().all(Vec::is_empty));
         }
+    }
+
+    #[test]
+    fn marks_alone_are_scored_and_no_more() {
+        use SentenceStance::Asserts;
+        let text = "It was hunger. It was not hunger.";
+        let mut first = opinion(&[(0, 14, Asserts)]);
+        first.cells.clear();
+        first.primary.clear();
+        let found = tally("a", &first, &opinion(&[(0, 14, Asserts)]), text);
+        assert_eq!(found.evidence["t"].exact.hits, 1);
+        assert!(found.cells.is_empty() && found.primary.is_none());
+        first.marks.clear();
+        let found = tally("a", &first, &opinion(&[(0, 14, Asserts)]), text);
+        assert_eq!(found.evidence["t"].thesis.false_alarms, 1);
     }
 
     #[test]
@@ -362,6 +402,6 @@ mod tests {
         first.primary = vec![Some("t".into()), None];
         let found = tally("a", &first, &opinion(&[]), "");
         assert!(found.cells[0].agrees());
-        assert_eq!(found.primary, (None, None));
+        assert_eq!(found.primary, Some((None, None)));
     }
 }

@@ -16,7 +16,7 @@ pub fn adjudicate(readers: &[&Label], text: &str) -> Label {
     let first = readers[0];
     let mut merged = Label {
         marks: Vec::new(),
-        contested: first.contested.clone(),
+        contested: Vec::new(),
         ..first.clone()
     };
     let mut used: Vec<Vec<bool>> = readers.iter().map(|r| vec![false; r.marks.len()]).collect();
@@ -56,6 +56,16 @@ pub fn adjudicate(readers: &[&Label], text: &str) -> Label {
                     stances,
                 }),
             }
+        }
+    }
+    // What a reader's labels already call contested stays so, whoever marks it.
+    for open in readers.iter().flat_map(|reader| &reader.contested) {
+        let same = |thesis: &str, span: crate::text::Span| {
+            thesis == open.thesis && span.matches(open.span, text)
+        };
+        merged.marks.retain(|mark| !same(&mark.thesis, mark.span));
+        if !(merged.contested.iter()).any(|other| same(&other.thesis, other.span)) {
+            merged.contested.push(open.clone());
         }
     }
     merged.marks.sort_by(|a, b| key(a).cmp(&key(b)));
@@ -131,6 +141,23 @@ mod tests {
         );
         assert_eq!(merged.primary, [Some("t".to_owned()), None]);
         assert_eq!(merged.cells["t"].stances.len(), 1);
+    }
+
+    #[test]
+    fn what_one_calls_contested_stays_so_in_any_order() {
+        let one = label("t", "endorses", &[(0, 11, "asserts")]);
+        let mut two = one.clone();
+        let mark = two.marks.remove(0);
+        two.contested.push(Contested {
+            span: mark.span,
+            thesis: mark.thesis,
+            stances: Vec::new(),
+        });
+        for pair in [[&one, &two], [&two, &one]] {
+            let merged = adjudicate(&pair, TEXT);
+            assert!(merged.marks.is_empty());
+            assert_eq!(merged.contested.len(), 1);
+        }
     }
 
     #[test]

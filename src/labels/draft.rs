@@ -126,7 +126,19 @@ impl Draft {
                 stances: mark.stances,
             })
             .collect();
-        let Finder { moved, lost, .. } = finder;
+        let Finder {
+            mut moved, lost, ..
+        } = finder;
+        if !moved.is_empty()
+            && self
+                .body
+                .as_ref()
+                .is_some_and(|place| place.quote.is_none())
+        {
+            moved.push(format!(
+                "the body of {doc} has no words to find it by, and may have moved as well: look at it"
+            ));
+        }
         if !lost.is_empty() {
             bail!("{}", lost.join("\n"));
         }

@@ -115,6 +115,9 @@ pub fn read(source: &[u8]) -> Result<Draft> {
         if cell.stances.is_empty() || cell.weights.is_empty() {
             bail!("summary, {thesis}: an empty list; give a stance and a weight");
         }
+        if let Some(weight) = cell.weights.iter().find(|&&weight| weight > 3) {
+            bail!("summary, {thesis}: weight {weight}; give 0 to 3");
+        }
         draft.cells.insert(thesis, cell);
     }
     draft.marks = (file.marks.into_iter())

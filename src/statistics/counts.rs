@@ -75,6 +75,10 @@ pub struct Confusion {
     /// A row for each value of the first reader (the labels), a column for each of the
     /// second (the program).
     pub counts: Vec<Vec<usize>>,
+    /// Whether the last value says that nothing was marked: what neither marks is not
+    /// counted, so that it has no figures of its own.
+    #[serde(skip)]
+    pub last_is_unmarked: bool,
 }
 
 impl Confusion {
@@ -83,7 +87,24 @@ impl Confusion {
         for (first, second) in pairs {
             counts[first][second] += 1;
         }
-        Self { values, counts }
+        Self {
+            values,
+            counts,
+            last_is_unmarked: false,
+        }
+    }
+
+    /// Says that the last value means that nothing was marked.
+    pub fn unmarked_last(self) -> Self {
+        Self {
+            last_is_unmarked: true,
+            ..self
+        }
+    }
+
+    /// How many values have figures of their own.
+    pub fn scored(&self) -> usize {
+        self.values.len() - usize::from(self.last_is_unmarked)
     }
 
     pub fn total(&self) -> usize {
@@ -109,7 +130,7 @@ impl Confusion {
 
     /// The mean F1 over the values that occur on either side.
     pub fn macro_f1(&self) -> Option<f64> {
-        let f1: Vec<f64> = (0..self.values.len())
+        let f1: Vec<f64> = (0..self.scored())
             .filter_map(|value| self.of(value).f1())
             .collect();
         super::mean(&f1)

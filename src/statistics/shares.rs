@@ -21,9 +21,10 @@ pub struct Share {
 ///
 /// `labelled` are what the labels and the program say of each labelled essay,
 /// `unlabelled` what the program says of the others. Not defined for fewer than two of
-/// either.
+/// either, nor where all labels say the same: a spread of none would promise certainty.
 pub fn corrected_share(labelled: &[(bool, bool)], unlabelled: &[bool]) -> Option<Share> {
-    if labelled.len() < 2 || unlabelled.len() < 2 {
+    let alike = labelled.windows(2).all(|pair| pair[0].0 == pair[1].0);
+    if alike || unlabelled.len() < 2 {
         return None;
     }
     let number = |b: bool| f64::from(u8::from(b));

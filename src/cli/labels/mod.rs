@@ -33,6 +33,9 @@ pub enum LabelsCommand {
     New(new::NewArgs),
 }
 
+/// What `labels new` calls its list of sentences.
+const DOUBTFUL: &str = "doubtful.csv";
+
 /// Where labels are written.
 #[derive(Args, Clone)]
 pub struct Overwrite {
@@ -379,7 +382,8 @@ fn gather(path: &Path, files: &mut Vec<File>) -> Result<()> {
     paths.sort();
     for path in paths {
         let name = path.file_name().unwrap_or_default();
-        if !name.to_string_lossy().starts_with('.') {
+        // The list that `labels new` writes beside its files holds no labels.
+        if !name.to_string_lossy().starts_with('.') && name != DOUBTFUL {
             gather(&path, files)?;
         }
     }

@@ -8,12 +8,12 @@ use clap::Args;
 
 use super::super::run::Session;
 use super::super::{Common, Outcome, RunArgs};
-use crate::labels::formats::{self, Format};
+use super::{DOUBTFUL, Overwrite, write};
+use crate::labels::formats::{self, File, Format};
 use crate::labels::propose::{self, Doubtful};
 use crate::labels::{self, Label};
 use crate::layers::Annotated;
 use crate::reading::{self, Reading};
-use crate::store::Staged;
 
 #[derive(Args, Clone)]
 pub struct NewArgs {
@@ -30,8 +30,8 @@ pub struct NewArgs {
     #[arg(long, value_enum, default_value = "guide")]
     format: Format,
     /// So many essays, those of which the program is least sure
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    count: usize,
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
+    count: u16,
     /// So many sentences an essay are listed in doubtful.csv
     #[arg(long, value_name = "N", default_value_t = 20)]
     sentences: usize,
@@ -41,6 +41,8 @@ pub struct NewArgs {
     /// Labels that are there already; their essays are left out [default: the study's labels/]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     labels: Vec<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
     #[command(flatten)]
     common: Common,
 }
@@ -57,7 +59,11 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
         true => vec![study.folder.join("labels")],
         false => args.labels.clone(),
     };
-    let known = labelled(&folders)?;
+    let there: Vec<PathBuf> = match args.labels.is_empty() {
+        true => folders.into_iter().filter(|f| f.is_dir()).collect(),
+        false => folders,
+    };
+    let known = labelled(&there)?;
     let essays = session.annotate()?;
     let mut open: Vec<(&Annotated, Reading)> = (essays.iter())
         .filter(|essay| !known.contains(name(essay)))
@@ -72,7 +78,7 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
         let doubt = propose::doubt(rb).total_cmp(&propose::doubt(ra));
         doubt.then_with(|| a.essay.file.cmp(&b.essay.file))
     });
-    open.truncate(args.count);
+    open.truncate(args.count.into());
 
     let proposals: Vec<(Label, &str)> = (open.iter())
         .map(|(essay, reading)| {
@@ -85,12 +91,12 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
         .map(|(label, text)| (label, *text))
         .collect();
     let theses: Vec<&str> = study.theses.iter().map(|t| t.id.as_str()).collect();
-    let mut staged = Staged::new(&args.out)?;
-    for file in formats::write(args.format, &pairs, &theses)? {
-        staged.add(&file.name, &file.bytes)?;
-    }
-    staged.add("doubtful.csv", &list(&open, args, &theses)?)?;
-    staged.commit()?;
+    let mut files = formats::write(args.format, &pairs, &theses)?;
+    files.push(File {
+        name: DOUBTFUL.to_owned(),
+        bytes: list(&open, args, &theses)?,
+    });
+    write(&args.out, &files, args.overwrite.force)?;
     for (essay, reading) in &open {
         println!("{} (doubt {:.2})", name(essay), propose::doubt(reading));
     }

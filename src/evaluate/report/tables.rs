@@ -137,7 +137,9 @@ fn confusion(title: &str, confusion: &Confusion) -> Section {
         rows: (confusion.values.iter().enumerate())
             .map(|(i, value)| {
                 let of = confusion.of(i);
-                let figures = [of.precision(), of.recall(), of.f1()].map(number);
+                let figures = [of.precision(), of.recall(), of.f1()];
+                let figures =
+                    figures.map(|figure| number(figure.filter(|_| i < confusion.scored())));
                 let row = confusion.counts[i].iter().map(|n| n.to_string());
                 std::iter::once(value.clone())
                     .chain(row)
@@ -159,7 +161,12 @@ fn essays(scores: &Scores) -> Section {
         let [p, r, f1] = [of.precision(), of.recall(), of.f1()].map(number);
         section.rows.push(vec![
             essay.essay.clone(),
-            if essay.primary { "right" } else { "wrong" }.to_owned(),
+            match essay.primary {
+                Some(true) => "right",
+                Some(false) => "wrong",
+                None => "n/a",
+            }
+            .to_owned(),
             format!("{} of {}", essay.cells_right, essay.cells),
             p,
             r,
@@ -199,7 +206,11 @@ fn against(scores: &Scores) -> Option<Section> {
     let against = scores.against.as_ref()?;
     let mut section = Section::new(
         &format!("Against the run in {}", against.run),
-        "p: two-sided, approximate randomisation over essays (Noreen 1989; Yeh 2000).",
+        &format!(
+            "Over the {} labelled essays that both have. p: two-sided, approximate randomisation \
+             over essays (Noreen 1989; Yeh 2000).",
+            against.essays
+        ),
         &["", "this run", "the other", "difference", "p"],
     );
     for kind in KINDS {
@@ -262,8 +273,8 @@ fn shares(scores: &Scores) -> Section {
         "How many essays take which stance",
         "Of all essays of the run: as the program says; and corrected for its errors on the \
          labelled essays by prediction-powered inference (Angelopoulos and others 2023; PPI++ \
-         weights), right if these were drawn at random. “n/a” where fewer than two essays are \
-         labelled, or not labelled.",
+         weights), right if these were drawn at random from texts like these. “n/a” where fewer \
+         than two essays are labelled, or not labelled, or all labels say the same.",
         &["", "program", "corrected", "interval"],
     );
     for StanceShare {

@@ -97,10 +97,15 @@ fn write(out: &mut String, scores: &Scores) -> std::fmt::Result {
         }
     }
     let half = scores.coverage.iter().find(|p| p.coverage >= 0.5);
+    let half = half.filter(|p| p.coverage < 1.0);
     writeln!(
         out,
-        "\ncalibration error {}; of the surest half of the cells {} are right",
+        "\ncalibration error {}; of the surest {} of the cells {} are right",
         number(scores.calibration.expected_calibration_error),
+        half.map_or("half".to_owned(), |p| format!(
+            "{:.0} %",
+            100.0 * p.coverage
+        )),
         number(half.map(|p| p.accuracy))
     )?;
     writeln!(

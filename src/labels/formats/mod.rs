@@ -107,6 +107,7 @@ pub fn write(format: Format, labels: &[(&Label, &str)], theses: &[&str]) -> Resu
 pub fn read(format: Format, files: &[File]) -> Result<Vec<Draft>> {
     match format {
         Format::Guide => (files.iter())
+            .filter(|file| file.name.ends_with(".json"))
             .map(|file| guide::read(&file.bytes).with_context(|| file.name.clone()))
             .collect(),
         Format::Brat => brat::read(files),
