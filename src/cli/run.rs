@@ -246,8 +246,9 @@ impl Session {
             ));
         }
         progress.say(&format!(
-            "Run {}, written to {}: the table as table.html, .md, .tex, .xlsx, .csv, .parquet and \
-             .json, its evidence, figures, annotations and run.json.",
+            "Run {}, written to {}:\n\
+             table.html, .md, .tex, .xlsx, .csv, .json; cells.parquet; evidence.*; figures/;\n\
+             annotations.jsonl; run.json",
             self.id(),
             self.out.display()
         ));

@@ -55,6 +55,8 @@ pub struct Scores {
     pub evidence: BTreeMap<String, EvidenceScores>,
     /// Evidence by sentence stance, thesis right as well.
     pub stances: BTreeMap<SentenceStance, Counts>,
+    /// The same by whose words a sentence gives.
+    pub by_voice: BTreeMap<&'static str, Counts>,
     /// Sentences found: whose words they are.
     pub voices: Confusion,
     /// Rows are the labels', columns the program's.
@@ -183,12 +185,16 @@ pub fn score<'t>(evaluation: Evaluation, text: impl Fn(&str) -> &'t str) -> Scor
         .into_iter()
         .map(|stance| (stance, Counts::default()))
         .collect();
+    let mut by_voice: BTreeMap<&'static str, Counts> = BTreeMap::new();
     for (thesis, found) in tallies.iter().flat_map(|t| &t.evidence) {
         for key in [thesis.as_str(), "all"] {
             let sum = evidence.entry(key.to_owned()).or_default();
             sum.thesis += found.thesis;
             sum.thesis_and_stance += found.thesis_and_stance;
             sum.exact += found.exact;
+        }
+        for (voice, counts) in &found.by_voice {
+            *by_voice.entry(*voice).or_default() += *counts;
         }
         for (stance, counts) in &found.by_stance {
             *stances.entry(*stance).or_default() += *counts;
@@ -243,6 +249,7 @@ pub fn score<'t>(evaluation: Evaluation, text: impl Fn(&str) -> &'t str) -> Scor
         majority: majority(labels, &tallies),
         evidence,
         stances,
+        by_voice,
         voices: voices(&all),
         confusion: [
             ("cells", cells(&all)),

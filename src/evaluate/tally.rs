@@ -53,6 +53,9 @@ pub struct EvidenceTally {
     /// And so are the first and the last character.
     pub exact: Counts,
     pub by_stance: BTreeMap<SentenceStance, Counts>,
+    /// Thesis and stance, by whose words the sentence gives: as the first reader has it,
+    /// and where the first does not mark it, as the second.
+    pub by_voice: BTreeMap<&'static str, Counts>,
     /// Stances of both for each sentence that either marks; `None` where one does not.
     pub stances: Vec<(Option<SentenceStance>, Option<SentenceStance>)>,
     /// Voices of both for each sentence that both mark; and whether they name the
@@ -216,9 +219,13 @@ impl EvidenceTally {
                 counts.misses += 1;
             }
         }
+        let of_voice = self.by_voice.entry(voices.0.name()).or_default();
         if same {
+            of_voice.hits += 1;
             self.by_stance.entry(first.stance).or_default().hits += 1;
         } else {
+            of_voice.false_alarms += 1;
+            of_voice.misses += 1;
             self.by_stance
                 .entry(second.stance)
                 .or_default()
@@ -240,6 +247,8 @@ impl EvidenceTally {
             counts.false_alarms += 1;
         }
         self.by_stance.entry(mark.stance).or_default().false_alarms += 1;
+        let (_, voice) = speakers(mark.voice, mark.voice);
+        self.by_voice.entry(voice.name()).or_default().false_alarms += 1;
         self.stances.push((None, Some(mark.stance)));
         self.differences.push(Difference {
             first: None,
@@ -256,6 +265,8 @@ impl EvidenceTally {
             counts.misses += 1;
         }
         self.by_stance.entry(mark.stance).or_default().misses += 1;
+        let (voice, _) = speakers(mark.voice, mark.voice);
+        self.by_voice.entry(voice.name()).or_default().misses += 1;
         self.stances.push((Some(mark.stance), None));
         self.differences.push(Difference {
             first: Some(mark.clone()),

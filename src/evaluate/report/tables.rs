@@ -119,6 +119,9 @@ fn evidence(scores: &Scores) -> Section {
     for (stance, of) in &scores.stances {
         section.rows.push(counts(stance.name().to_owned(), *of));
     }
+    for (voice, of) in &scores.by_voice {
+        section.rows.push(counts(format!("voice: {voice}"), *of));
+    }
     section
 }
 
