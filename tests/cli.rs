@@ -513,3 +513,99 @@ fn a_methods_paragraph_says_whether_agreement_was_measured() {
     desk.evaluate();
     assert!(methods().contains("On 1 essay with hand labels"));
 }
+
+#[test]
+fn what_to_label_next_is_chosen_and_hand_work_is_kept() {
+    let desk = Desk::new();
+    desk.put("essays/other.txt", GOOD.replace("hunger", "the party"));
+    let label = r#"{"doc": "good.txt", "body": [12, 60], "primary": "none", "summary": {}}"#;
+    desk.put("labels/good.json", label);
+    let new = |args: &[&str]| {
+        let output = konspekt(&["labels", "new", "--quiet"])
+            .arg("--essays")
+            .arg(desk.path("essays"))
+            .arg("--labels")
+            .arg(desk.path("labels"))
+            .args(args)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let (open, blind) = (desk.path("open"), desk.path("blind"));
+    let (open, blind) = (open.to_str().unwrap(), blind.to_str().unwrap());
+    assert_eq!(new(&["--out", open]), (0, String::new()));
+    assert_eq!(new(&["--out", blind, "--blind"]), (0, String::new()));
+    let read = |file: &str| fs::read_to_string(desk.path(file)).unwrap();
+    assert!(!desk.path("open/good.json").exists(), "it has a label");
+    let proposed: Value = serde_json::from_str(&read("open/other.json")).unwrap();
+    assert_eq!(proposed["summary"].as_object().unwrap().len(), 3);
+    let filled: Value = serde_json::from_str(&read("blind/other.json")).unwrap();
+    assert_eq!(filled["summary"].as_object().unwrap().len(), 0);
+    assert_eq!(
+        (&filled["marks"], &filled["primary"]),
+        (&serde_json::json!([]), &serde_json::json!([]))
+    );
+    assert_eq!(filled["body"], proposed["body"]);
+    assert!(read("open/doubtful.csv").contains("entropy"));
+    let list = read("blind/doubtful.csv");
+    assert!(
+        list.lines().count() > 1 && !list.contains("entropy"),
+        "{list}"
+    );
+
+    let work = read("blind/other.json").replace("\"marks\": []", "\"marks\": [ ]");
+    desk.put("blind/other.json", &work);
+    let (code, said) = new(&["--out", blind, "--blind"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("is there already and differs"), "{said}");
+    assert_eq!(read("blind/other.json"), work);
+}
+
+#[test]
+fn readers_by_folder_are_compared_and_agreed_labels_made_of_them() {
+    let desk = Desk::new();
+    let label = |stance: &str| {
+        format!(
+            r#"{{"doc": "good.txt", "body": [12, 60], "primary": "none",
+                "summary": {{"continuity": {{"stance": "{stance}", "weight": 1}}}}}}"#
+        )
+    };
+    desk.put("labels/anna/good.json", label("rejects"));
+    desk.put("labels/boris/good.json", label("absent"));
+    desk.put(
+        "labels/boris/gone.json",
+        label("absent").replace("good", "gone"),
+    );
+    let (code, said) = desk.evaluate();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("gone.txt is passed over"), "{said}");
+    let scores: Value =
+        serde_json::from_slice(&fs::read(desk.path("out/scores.json")).unwrap()).unwrap();
+    let pairs: Vec<(&str, &str)> = (scores["agreement"].as_array().unwrap().iter())
+        .map(|pair| {
+            (
+                pair["first"].as_str().unwrap(),
+                pair["second"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        pairs,
+        [
+            ("adjudicated", "program"),
+            ("anna", "program"),
+            ("boris", "program"),
+            ("anna", "boris")
+        ]
+    );
+    assert_eq!(scores["agreement"][3]["figures"]["cells"]["value"], 0.0);
+    assert_eq!(
+        scores["labels_without_essay"],
+        serde_json::json!(["gone.txt"])
+    );
+    fs::rename(desk.path("labels/anna"), desk.path("labels/program")).unwrap();
+    let (code, said) = desk.evaluate();
+    assert_eq!(code, 1);
+    assert!(said.contains("program is no name for a reader"), "{said}");
+}
