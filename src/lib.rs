@@ -31,3 +31,4 @@ pub mod statistics;
 pub mod store;
 pub mod study;
 pub mod text;
+pub mod words;

@@ -1,5 +1,7 @@
 //! Text as text in markup: shown, never obeyed.
 
+use crate::words::one_line;
+
 /// For HTML, in elements and in quoted attributes.
 pub fn html(text: &str) -> String {
     escape(text, |c| match c {
@@ -38,7 +40,7 @@ pub fn latex(text: &str) -> String {
 
 /// For a table cell or a line of Markdown; white space becomes one space.
 pub fn markdown(text: &str) -> String {
-    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let folded = one_line(text);
     let mut out = String::with_capacity(folded.len());
     for c in folded.chars() {
         if "\\`*_[]<>|#~".contains(c) {

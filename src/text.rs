@@ -210,7 +210,16 @@ pub struct Essay {
     pub document: Document,
 }
 
+/// A file's name without its folders, by which labels know an essay.
+pub fn file_name(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file)
+}
+
 impl Essay {
+    pub fn file_name(&self) -> &str {
+        file_name(&self.file)
+    }
+
     pub fn quote(&self, span: Span) -> &str {
         span.of(&self.document.text)
     }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::ingest;
 use crate::store;
-use crate::text::Essay;
+use crate::text::{Essay, file_name};
 
 /// A longer file is no essay: the longest novels have 4 MB.
 const LARGEST: u64 = 8 << 20;
@@ -142,15 +142,10 @@ pub fn read(sources: &[Source], done: impl Fn() + Sync) -> Corpus {
     corpus
 }
 
-/// A file's name without its folders, by which labels know an essay.
-pub fn file_name(file: &str) -> &str {
-    file.rsplit('/').next().unwrap_or(file)
-}
-
 /// The texts of essays by their file names.
 pub fn texts(essays: &[Essay]) -> HashMap<&str, &str> {
     (essays.iter())
-        .map(|essay| (file_name(&essay.file), essay.document.text.as_str()))
+        .map(|essay| (essay.file_name(), essay.document.text.as_str()))
         .collect()
 }
 

@@ -104,7 +104,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
     }
     let learned_from: Vec<String> = (session.essays().iter())
         .filter(|essay| session.pipeline.learned_from(&essay.sha256))
-        .map(|essay| corpus::file_name(&essay.file).to_owned())
+        .map(|essay| essay.file_name().to_owned())
         .filter(|doc| agreed.labels.iter().any(|label| label.doc == *doc))
         .collect();
     if !learned_from.is_empty() {

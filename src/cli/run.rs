@@ -17,6 +17,7 @@ use crate::layers::{Annotated, Layer};
 use crate::passes::Pipeline;
 use crate::store::{self, Staged};
 use crate::study::Study;
+use crate::words::counted;
 
 pub fn run(args: &RunArgs) -> Result<Outcome> {
     let session = Session::open(args)?;
@@ -272,10 +273,6 @@ pub fn load(mut study: Study, common: &Common, workers: &Workers) -> Result<Pipe
         );
     }
     Ok(pipeline)
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// As many threads as asked for, or as there are cores.

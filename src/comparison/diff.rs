@@ -9,6 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::words::{one_line, shortened};
+
 /// A run as its files tell it.
 pub struct Run {
     pub name: String,
@@ -249,11 +251,7 @@ fn essay(
 }
 
 fn short(quote: &str) -> String {
-    let words = quote.split_whitespace().collect::<Vec<_>>().join(" ");
-    match words.chars().nth(90) {
-        None => words,
-        Some(_) => words.chars().take(89).chain(['…']).collect(),
-    }
+    shortened(&one_line(quote), 90)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::Row;
 use crate::layers::Speaker;
 use crate::reading::{Cell, CellStance, Evidence};
 use crate::study::Study;
+use crate::words::one_line;
 
 /// Sentences shown for a cell.
 const SHOWN: usize = 8;
@@ -89,11 +90,7 @@ fn write_cell(out: &mut String, label: &str, cell: &Cell, study: &Study) -> std:
 }
 
 fn write_evidence(out: &mut String, evidence: &Evidence) -> std::fmt::Result {
-    let words = evidence
-        .quote
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let words = one_line(&evidence.quote);
     let cut: String = words.chars().take(QUOTE).collect();
     let more = if cut.len() < words.len() { "…" } else { "" };
     let voice = match (evidence.voice, &evidence.source) {

@@ -1,24 +1,21 @@
 //! Figures of a run as SVG, in ink and grey: the stance matrix, the essays between three
 //! theses, and where in each essay its evidence lies.
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{Comparison, Row};
+use crate::drawing::{Area, Drawn, SANS, svg};
 use crate::layers::SentenceStance;
 use crate::reading::{Cell, CellStance};
 use crate::statistics::resample;
+use crate::words::shortened;
 
-const FONT: &str = "sans-serif";
 const LINE: i32 = 26;
 const NAMES: i32 = 190;
 const COLUMN: i32 = 150;
 const HEAD: i32 = 44;
 const SEED: u64 = 1917;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// A square for every cell: filled for what endorses, crossed for what rejects, open for
 /// what reports; the larger the weight, the larger the square. The main explanation is
@@ -287,7 +284,7 @@ pub fn strips(comparison: &Comparison) -> Vec<u8> {
 }
 
 fn text(area: &Area, text: &str, at: (i32, i32), size: i32, across: HPos) -> Drawn {
-    let style = (FONT, size)
+    let style = (SANS, size)
         .into_text_style(area)
         .color(&BLACK)
         .pos(Pos::new(across, VPos::Center));
@@ -296,22 +293,5 @@ fn text(area: &Area, text: &str, at: (i32, i32), size: i32, across: HPos) -> Dra
 }
 
 fn drawn(size: (i32, i32), draw: impl FnOnce(&Area) -> Drawn) -> Vec<u8> {
-    let mut svg = String::new();
-    {
-        let size = (size.0.unsigned_abs(), size.1.unsigned_abs());
-        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        area.fill(&WHITE)
-            .map_err(Into::into)
-            .and_then(|()| draw(&area))
-            .and_then(|()| Ok(area.present()?))
-            .expect("drawing into a string cannot fail");
-    }
-    svg.into_bytes()
-}
-
-fn shortened(text: &str, columns: usize) -> String {
-    match text.chars().nth(columns) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(columns - 1).chain(['…']).collect(),
-    }
+    svg((size.0.unsigned_abs(), size.1.unsigned_abs()), draw).into_bytes()
 }

@@ -10,6 +10,7 @@ use crate::layers::Speaker;
 use crate::markup::latex as escape;
 use crate::reading::{Cell, CellStance};
 use crate::study::{Column, Language, Order};
+use crate::words::{one_line, shortened};
 
 /// The table; `run` is the run's short name.
 pub fn table(comparison: &Comparison, run: &str) -> Vec<u8> {
@@ -104,7 +105,7 @@ pub fn evidence(comparison: &Comparison, run: &str) -> Vec<u8> {
             writeln!(
                 out,
                 "\\multicolumn{{2}}{{@{{}}l}}{{\\textbf{{{}}}}} \\\\*",
-                escape(&shortened(&row.heading()))
+                escape(&shortened(&row.heading(), 80))
             )?;
             for (thesis, cell) in study.theses.iter().zip(&row.reading.cells) {
                 for (i, e) in cell.evidence.iter().enumerate() {
@@ -126,7 +127,7 @@ pub fn evidence(comparison: &Comparison, run: &str) -> Vec<u8> {
                     writeln!(
                         out,
                         "{head} & {} ({}{source}; {}--{}) \\\\",
-                        escape(&e.quote.split_whitespace().collect::<Vec<_>>().join(" ")),
+                        escape(&one_line(&e.quote)),
                         words.sentence_stance(e.stance),
                         e.span.start,
                         e.span.end
@@ -208,14 +209,6 @@ fn sign(stance: CellStance) -> &'static str {
 /// A label for `\ref`.
 fn label(name: &str) -> String {
     name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
-}
-
-/// A heading that fits a line.
-fn shortened(text: &str) -> String {
-    match text.chars().nth(80) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(79).chain(['…']).collect(),
-    }
 }
 
 /// The words of the tables in a language.

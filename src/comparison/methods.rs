@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
+use crate::words::counted;
+
 /// What a methods section has to say of a run, in Markdown, and its BibTeX entries;
 /// `record`, `table` and `scores` are a run's `run.json`, `table.json` and, where it was
 /// evaluated, `scores.json`; `id` is its short name.
 pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) -> String {
+    let version = record["version"].as_str().unwrap_or("");
     let list = |value: &Value| value.as_array().map_or(0, Vec::len);
     let theses: Vec<&str> = table["theses"]
         .as_array()
@@ -45,7 +48,7 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
          the SHA-256 {}…\n",
         counted(essays, "essay"),
         table["question"].as_str().unwrap_or(""),
-        record["version"].as_str().unwrap_or(""),
+        version,
         theses.len(),
         theses.join("; "),
         record["thresholds"]["evidence"],
@@ -64,11 +67,7 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
                 "\nAgreement with hand labels was not measured (`konspekt evaluate` does it).\n";
         }
     }
-    text + "\n```bibtex\n" + BIBTEX.trim_start() + "```\n"
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+    text + "\n```bibtex\n" + &BIBTEX.trim_start().replace("VERSION", version) + "```\n"
 }
 
 fn reliability(scores: &Value) -> String {
@@ -135,7 +134,7 @@ const BIBTEX: &str = r"
 @software{konspekt,
   author  = {{The konspekt authors}},
   title   = {konspekt: causal theses of essays, side by side},
-  version = {0.1.0},
+  version = {VERSION},
   year    = {2026}
 }
 @article{cohen1960,

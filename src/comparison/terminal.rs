@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Comparison;
 use crate::reading::{Cell, CellStance};
+use crate::words::shortened;
 
 const ESSAY: usize = 30;
 const WORDS: usize = 16;
@@ -104,12 +105,7 @@ fn ansi(stance: CellStance) -> &'static str {
 
 /// Cuts or fills text to a column with a space at its end.
 fn pad(text: &str, column: usize) -> String {
-    let length = text.chars().count();
-    if length < column {
-        return format!("{text}{}", " ".repeat(column - length));
-    }
-    let cut: String = text.chars().take(column - 2).collect();
-    format!("{cut}… ")
+    format!("{:<column$}", shortened(text, column - 1))
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {

@@ -1,9 +1,31 @@
-//! Figures as pictures.
+//! Figures, drawn as SVG and as pictures.
 
 use std::sync::Arc;
 
+use plotters::coord::Shift;
+use plotters::prelude::*;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
+
+/// What a figure is drawn on.
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+/// The letters of the figures: the reader's own.
+pub const SANS: &str = "sans-serif";
+
+/// A figure on white as SVG.
+pub fn svg(size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn) -> String {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        (area.fill(&WHITE).map_err(Into::into))
+            .and_then(|()| draw(&area))
+            .and_then(|()| Ok(area.present()?))
+            .expect("drawing into a string cannot fail");
+    }
+    svg
+}
 
 /// The letters of the pictures: those of the machine would make them differ from one to
 /// the other. (In SVG the reader's own sans-serif stands.)

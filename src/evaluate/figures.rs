@@ -206,14 +206,9 @@ fn cells<'a>(tallies: &[&'a Tally]) -> impl Iterator<Item = &'a CellPair> {
     tallies.iter().flat_map(|t| &t.cells)
 }
 
-pub fn place(stance: CellStance) -> usize {
-    let all = CellStance::ALL.into_iter();
-    all.take_while(|&s| s != stance).count()
-}
-
 fn stances(tallies: &[&Tally]) -> Vec<(usize, usize)> {
     cells(tallies)
-        .map(|c| (place(c.first), place(c.second)))
+        .map(|c| (c.first as usize, c.second as usize))
         .collect()
 }
 

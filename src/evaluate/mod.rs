@@ -203,25 +203,20 @@ pub fn score<'t>(evaluation: Evaluation, text: impl Fn(&str) -> &'t str) -> Scor
     let answers: Vec<(f64, bool)> = (tallies.iter().flat_map(|t| &t.cells))
         .filter_map(|cell| Some((cell.confidence?, cell.agrees())))
         .collect();
-    let mut readers: Vec<&Reader> = vec![&program, labels];
-    readers.extend(evaluation.readers);
-    let pairs = (0..readers.len()).flat_map(|i| (i + 1..readers.len()).map(move |j| (i, j)));
-    // What readers agree on agrees with each of them.
-    let agreement = pairs
-        .filter(|&(i, _)| i != 1)
-        .map(|(i, j)| {
-            // The program is always second, so that persons' weights count.
-            let (first, second) = if i == 0 { (j, i) } else { (i, j) };
-            let (first, second) = (readers[first], readers[second]);
-            let tallies = self::tallies(first, second, &text);
-            Agreement {
-                first: first.name.clone(),
-                second: second.name.clone(),
-                essays: tallies.len(),
-                figures: figures::figures(&tallies, draws),
-            }
-        })
-        .collect();
+    let agree = |first: &Reader, second: &Reader, tallies: &[Tally]| Agreement {
+        first: first.name.clone(),
+        second: second.name.clone(),
+        essays: tallies.len(),
+        figures: figures::figures(tallies, draws),
+    };
+    let pair = |first, second| agree(first, second, &self::tallies(first, second, &text));
+    // What readers agree on is not compared with them: it agrees with each.
+    let persons = evaluation.readers;
+    let mut agreement = vec![agree(labels, &program, &tallies)];
+    agreement.extend(persons.iter().map(|person| pair(person, &program)));
+    for (i, first) in persons.iter().enumerate() {
+        agreement.extend(persons[i + 1..].iter().map(|second| pair(first, second)));
+    }
     let against = evaluation.against.map(|(name, table)| {
         let other = self::tallies(labels, &table.reader(), &text);
         let docs = |tallies: &[Tally]| -> BTreeSet<String> {
@@ -245,7 +240,7 @@ pub fn score<'t>(evaluation: Evaluation, text: impl Fn(&str) -> &'t str) -> Scor
         learned_from: evaluation.learned_from,
         labels_without_essay: evaluation.labels_without_essay,
         resampling: draws,
-        figures: figures::figures(&tallies, draws),
+        figures: agreement[0].figures.clone(),
         majority: majority(labels, &tallies),
         evidence,
         stances,
@@ -318,7 +313,7 @@ fn cells(tallies: &[&Tally]) -> Confusion {
     let cells = tallies.iter().flat_map(|t| &t.cells);
     Confusion::new(
         CellStance::ALL.map(|s| s.name().to_owned()).into(),
-        cells.map(|c| (figures::place(c.first), figures::place(c.second))),
+        cells.map(|c| (c.first as usize, c.second as usize)),
     )
 }
 

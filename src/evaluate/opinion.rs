@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::table::{EssayRow, Explanation};
 use crate::labels::{Label, Voice};
-use crate::layers::{SentenceStance, Speaker};
+use crate::layers::SentenceStance;
 use crate::reading::CellStance;
 use crate::text::Span;
 
@@ -101,10 +101,7 @@ impl Opinion {
                 span: Span::new(e.start, e.end.max(e.start)),
                 thesis: thesis.clone(),
                 stance: e.stance,
-                voice: match e.voice {
-                    Speaker::Author => Voice::Author,
-                    Speaker::Cited => Voice::Cited,
-                },
+                voice: e.voice.into(),
                 source: e.source.clone().unwrap_or_default(),
                 score: Some(e.score),
                 mass: Some(e.mass),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::layers::{SentenceStance, Speaker};
 use crate::reading::CellStance;
+use crate::text::file_name;
 
 /// What scoring needs of a `table.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -70,6 +71,6 @@ impl Table {
 impl EssayRow {
     /// The file's name without its folders; labels name essays so.
     pub fn file_name(&self) -> &str {
-        self.file.rsplit('/').next().unwrap_or(&self.file)
+        file_name(&self.file)
     }
 }

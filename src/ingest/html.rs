@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
 use crate::text::{Reason, Span};
+use crate::words::one_line;
 
 use super::metadata::Metadata;
 use super::{Draft, Kind, Part, prose};
@@ -217,7 +218,7 @@ impl Page {
                 if self.page_title.is_none()
                     && self.count.get("svg").is_none_or(|&count| count == 0) =>
             {
-                self.page_title = Some(fold(&self.aside));
+                self.page_title = Some(one_line(&self.aside));
             }
             "script" if !self.aside.starts_with('\0') => {
                 if let Ok(value) = serde_json::from_str(&self.aside) {
@@ -388,7 +389,7 @@ impl Page {
         let (Some(name), Some(content)) = (name, attribute("content")) else {
             return;
         };
-        let content = fold(&content);
+        let content = one_line(&content);
         match name.to_ascii_lowercase().as_str() {
             "og:title" | "citation_title" | "dc.title" | "dcterms.title" | "twitter:title"
             | "headline" => {
@@ -466,7 +467,7 @@ impl Page {
             let heading = parts
                 .iter()
                 .filter(|part| matches!(part.kind, Kind::Heading(1 | 2)))
-                .map(|part| fold(part.span.of(&self.out)))
+                .map(|part| one_line(part.span.of(&self.out)))
                 .find(|heading| full.contains(heading.as_str()));
             metadata.title = heading
                 .or_else(|| Some(without_site(&full)))
@@ -707,10 +708,6 @@ fn is_note_mark(label: &str) -> bool {
         })
 }
 
-fn fold(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// A page's title without the site's name: `Title | Site`, `Title – Site`.
 fn without_site(title: &str) -> String {
     let cut = [" | ", " – ", " — ", " - ", " « ", " · "]
@@ -727,7 +724,7 @@ fn json_ld(value: &serde_json::Value, meta: &mut Metadata) {
         Value::Array(values) => values.iter().for_each(|value| json_ld(value, meta)),
         Value::Object(object) => {
             if let Some(Value::String(title)) = object.get("headline") {
-                meta.title.get_or_insert(fold(title));
+                meta.title.get_or_insert(one_line(title));
                 let author = object
                     .get("author")
                     .map(names)
@@ -748,7 +745,7 @@ fn json_ld(value: &serde_json::Value, meta: &mut Metadata) {
 fn names(value: &serde_json::Value) -> Vec<String> {
     use serde_json::Value;
     match value {
-        Value::String(name) if !name.contains("://") => vec![fold(name)],
+        Value::String(name) if !name.contains("://") => vec![one_line(name)],
         Value::Array(values) => values.iter().flat_map(names).collect(),
         Value::Object(object) => object.get("name").map(names).unwrap_or_default(),
         _ => Vec::new(),

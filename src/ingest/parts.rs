@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::text::{Block, Document, NoteLink, Reason, Role, Span};
+use crate::words::one_line;
 
 use super::metadata::Metadata;
 use super::phrases::*;
@@ -612,7 +613,7 @@ impl<'a> Sorter<'a> {
         let first_line = words.trim().lines().next().unwrap_or("");
         let alone = prose::all_capitals(first_line) && !prose::all_capitals(&words);
         let words = if alone { first_line } else { &words };
-        self.metadata.title = Some(words.split_whitespace().collect::<Vec<_>>().join(" "));
+        self.metadata.title = Some(one_line(words));
         Some(title)
     }
 

@@ -24,6 +24,17 @@ pub enum Unit {
     Utf16,
 }
 
+impl Unit {
+    /// How many of them a character is.
+    pub fn of(self, c: char) -> usize {
+        match self {
+            Self::Bytes => c.len_utf8(),
+            Self::CodePoints => 1,
+            Self::Utf16 => c.len_utf16(),
+        }
+    }
+}
+
 /// Where a tool has a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -251,13 +262,8 @@ impl<'t> Finder<'t> {
 fn begins(text: &str, unit: Unit) -> Vec<Option<usize>> {
     let mut begins = Vec::new();
     for (at, c) in text.char_indices() {
-        let units = match unit {
-            Unit::Bytes => c.len_utf8(),
-            Unit::CodePoints => 1,
-            Unit::Utf16 => c.len_utf16(),
-        };
         begins.push(Some(at));
-        begins.resize(begins.len() + units - 1, None);
+        begins.resize(begins.len() + unit.of(c) - 1, None);
     }
     begins.push(Some(text.len()));
     begins

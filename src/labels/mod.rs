@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::layers::SentenceStance;
+use crate::layers::{SentenceStance, Speaker};
 use crate::reading::CellStance;
 use crate::text::Span;
 
@@ -77,6 +77,15 @@ impl Voice {
             Self::Author => "author",
             Self::Cited => "cited",
             Self::Either => "either",
+        }
+    }
+}
+
+impl From<Speaker> for Voice {
+    fn from(speaker: Speaker) -> Self {
+        match speaker {
+            Speaker::Author => Self::Author,
+            Speaker::Cited => Self::Cited,
         }
     }
 }

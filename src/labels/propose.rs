@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Map;
 
-use super::{Label, LabelCell, Mark, Voice};
-use crate::layers::{Annotated, Speaker, Stance};
+use super::{Label, LabelCell, Mark};
+use crate::layers::{Annotated, Stance};
 use crate::reading::{CellStance, Reading};
 use crate::study::Study;
 use crate::text::Span;
@@ -79,10 +79,7 @@ pub fn propose(essay: &Annotated, reading: &Reading, study: &Study, blind: bool)
         (!skipped.is_empty()).then_some(skipped)
     });
     let mut label = Label {
-        doc: {
-            let file = &essay.essay.file;
-            file.rsplit('/').next().unwrap_or(file).to_owned()
-        },
+        doc: essay.essay.file_name().to_owned(),
         body,
         skip: between.collect(),
         primary: Vec::new(),
@@ -114,10 +111,7 @@ pub fn propose(essay: &Annotated, reading: &Reading, study: &Study, blind: bool)
                 span: evidence.span,
                 thesis: thesis.id.clone(),
                 stance: evidence.stance,
-                voice: match evidence.voice {
-                    Speaker::Author => Voice::Author,
-                    Speaker::Cited => Voice::Cited,
-                },
+                voice: evidence.voice.into(),
                 source: evidence.source.clone().unwrap_or_default(),
             }));
     }
@@ -130,7 +124,7 @@ pub fn propose(essay: &Annotated, reading: &Reading, study: &Study, blind: bool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::SentenceStance;
+    use crate::layers::{SentenceStance, Speaker};
 
     fn stance(probabilities: [f64; 3], span: Span) -> Stance {
         Stance {

@@ -20,6 +20,8 @@ use crate::labels::formats::{self, File, Format};
 use crate::labels::{self, Label};
 use crate::store::Staged;
 use crate::study::Study;
+use crate::text::file_name;
+use crate::words::counted;
 
 #[derive(Subcommand)]
 pub enum LabelsCommand {
@@ -166,7 +168,7 @@ fn export(args: &ExportArgs) -> Result<Outcome> {
     write(&out, &files, args.overwrite.force)?;
     print(&format!(
         "{} exported to {}.\n",
-        labels_in_words(labels.len()),
+        counted(labels.len(), "label"),
         out.display()
     ))?;
     Ok(desk.outcome())
@@ -223,7 +225,7 @@ fn import(args: &ImportArgs) -> Result<Outcome> {
     say(&moved);
     print(&format!(
         "{} imported to {}.\n",
-        labels_in_words(labels.len()),
+        counted(labels.len(), "label"),
         args.out.display()
     ))?;
     Ok(desk.outcome())
@@ -275,7 +277,7 @@ fn adjudicate(args: &AdjudicateArgs) -> Result<Outcome> {
     write_guide(&args.out, &merged, &texts, args.overwrite.force)?;
     said += &format!(
         "In all {agreed} agreed, {contested} contested; {} written to {}.\n",
-        labels_in_words(merged.len()),
+        counted(merged.len(), "label"),
         args.out.display()
     );
     print(&said)?;
@@ -351,7 +353,7 @@ impl Desk {
 
 /// The name of the essay that a tool calls `doc`: tools often change the ending.
 fn essay<'t>(doc: &str, texts: &HashMap<&'t str, &str>) -> Option<&'t str> {
-    let name = corpus::file_name(doc);
+    let name = file_name(doc);
     let same = texts.keys().find(|essay| **essay == name);
     // Essays of one run differ in their names without the endings, too.
     let alike = || {
@@ -438,13 +440,6 @@ fn shown(paths: &[PathBuf]) -> String {
         .map(|path| path.display().to_string())
         .collect();
     paths.join(", ")
-}
-
-fn labels_in_words(count: usize) -> String {
-    match count {
-        1 => "1 label".to_owned(),
-        count => format!("{count} labels"),
-    }
 }
 
 fn say(sentences: &[String]) {

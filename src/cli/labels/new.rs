@@ -66,7 +66,7 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
     let known = labelled(&there)?;
     let essays = session.annotate()?;
     let mut open: Vec<(&Annotated, Reading)> = (essays.iter())
-        .filter(|essay| !known.contains(name(essay)))
+        .filter(|essay| !known.contains(essay.essay.file_name()))
         .map(|essay| (essay, reading::read(essay, study)))
         .collect();
     ensure!(
@@ -98,7 +98,11 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
     });
     write(&args.out, &files, args.overwrite.force)?;
     for (essay, reading) in &open {
-        println!("{} (doubt {:.2})", name(essay), propose::doubt(reading));
+        println!(
+            "{} (doubt {:.2})",
+            essay.essay.file_name(),
+            propose::doubt(reading)
+        );
     }
     session.say(&format!(
         "\nWritten to {}: labels to {}, and doubtful.csv, the sentences to look at first.",
@@ -106,11 +110,6 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
         if args.blind { "fill" } else { "correct" }
     ));
     Ok(session.outcome())
-}
-
-fn name(essay: &Annotated) -> &str {
-    let file = &essay.essay.file;
-    file.rsplit('/').next().unwrap_or(file)
 }
 
 /// The essays that have labels.
@@ -151,7 +150,7 @@ fn list(open: &[(&Annotated, Reading)], args: &NewArgs, theses: &[&str]) -> Resu
         } in sentences
         {
             let mut row = vec![
-                name(essay).to_owned(),
+                essay.essay.file_name().to_owned(),
                 span.start.to_string(),
                 span.end.to_string(),
                 essay.essay.quote(span).to_owned(),

@@ -3,16 +3,15 @@
 use plotters::prelude::*;
 
 use super::super::Scores;
+use crate::drawing::{Area, SANS, svg};
 use crate::statistics::Confusion;
+use crate::words::shortened;
 
 const SIZE: (u32, u32) = (420, 340);
-const FONT: &str = "sans-serif";
-
-type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// Accuracy against confidence; the nearer the points to the diagonal, the better.
 pub fn reliability(scores: &Scores) -> String {
-    drawn(|area| {
+    svg(SIZE, |area| {
         let mut chart = axes(area, "confidence", "right")?;
         chart.draw_series(LineSeries::new([(0.0, 0.0), (1.0, 1.0)], BLACK.mix(0.35)))?;
         let bins = &scores.calibration.bins;
@@ -33,7 +32,7 @@ pub fn reliability(scores: &Scores) -> String {
 
 /// Accuracy against the share of cells that are left to the program.
 pub fn coverage(scores: &Scores) -> String {
-    drawn(|area| {
+    svg(SIZE, |area| {
         let mut chart = axes(area, "cells taken, surest first", "right")?;
         if let Some(all) = scores.coverage.last() {
             let line = [(0.0, all.accuracy), (1.0, all.accuracy)];
@@ -48,7 +47,7 @@ pub fn coverage(scores: &Scores) -> String {
 /// Counts as squares, the darker the more; labels down, program across.
 pub fn confusion(confusion: &Confusion) -> String {
     let k = confusion.values.len() as i32;
-    drawn(|area| {
+    svg(SIZE, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .x_label_area_size(36)
@@ -57,7 +56,7 @@ pub fn confusion(confusion: &Confusion) -> String {
         let name = |at: &SegmentValue<i32>, down: bool| match at {
             SegmentValue::CenterOf(i) if (0..k).contains(i) => {
                 let i = if down { k - 1 - i } else { *i };
-                short(&confusion.values[i as usize], if down { 22 } else { 11 })
+                shortened(&confusion.values[i as usize], if down { 22 } else { 11 })
             }
             _ => String::new(),
         };
@@ -68,7 +67,7 @@ pub fn confusion(confusion: &Confusion) -> String {
             .y_labels(k as usize)
             .x_label_formatter(&|at| name(at, false))
             .y_label_formatter(&|at| name(at, true))
-            .label_style((FONT, 12))
+            .label_style((SANS, 12))
             .draw()?;
         let most = confusion
             .counts
@@ -90,7 +89,7 @@ pub fn confusion(confusion: &Confusion) -> String {
                 chart.draw_series([Rectangle::new(corners, fill)])?;
                 let ink = if share > 0.55 { &WHITE } else { &BLACK };
                 use plotters::style::text_anchor::{HPos, Pos, VPos};
-                let style = (FONT, 15)
+                let style = (SANS, 15)
                     .into_text_style(area)
                     .color(ink)
                     .pos(Pos::new(HPos::Center, VPos::Center));
@@ -102,7 +101,6 @@ pub fn confusion(confusion: &Confusion) -> String {
     })
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Chart<'a, 'b> = ChartContext<
     'a,
     SVGBackend<'b>,
@@ -130,25 +128,7 @@ where
         .y_labels(5)
         .x_desc(across)
         .y_desc(up)
-        .label_style((FONT, 12))
+        .label_style((SANS, 12))
         .draw()?;
     Ok(chart)
-}
-
-fn drawn(draw: impl FnOnce(&Area) -> Drawn) -> String {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        draw(&area)
-            .and_then(|()| Ok(area.present()?))
-            .expect("drawing into a string cannot fail");
-    }
-    svg
-}
-
-fn short(text: &str, columns: usize) -> String {
-    match text.chars().nth(columns) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(columns - 1).chain(['…']).collect(),
-    }
 }

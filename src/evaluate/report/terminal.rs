@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::super::{Error, KINDS, Scores};
 use super::{interval, number};
 use crate::statistics::Counts;
+use crate::words::{one_line, shortened};
 
 /// Errors shown; all of them are in the files.
 const SHOWN: usize = 5;
@@ -158,7 +159,6 @@ fn agreement(out: &mut String, scores: &Scores) -> std::fmt::Result {
 
 fn line_of(error: &Error) -> String {
     let quote = error.sentence.as_ref().map_or("", |s| s.quote.as_str());
-    let words: Vec<&str> = quote.split_whitespace().collect();
     format!(
         "  {}, {}: {}, not {}: {}",
         error
@@ -168,13 +168,6 @@ fn line_of(error: &Error) -> String {
         error.thesis,
         error.labels,
         error.program,
-        words.join(" ")
+        one_line(quote)
     )
-}
-
-fn shortened(text: &str, columns: usize) -> String {
-    match text.chars().nth(columns) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(columns - 1).chain(['…']).collect(),
-    }
 }

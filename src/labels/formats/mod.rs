@@ -123,7 +123,7 @@ pub fn read(format: Format, files: &[File]) -> Result<Vec<Draft>> {
 
 /// A file name without its folders and ending.
 fn stem(name: &str) -> &str {
-    let name = name.rsplit('/').next().unwrap_or(name);
+    let name = crate::text::file_name(name);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
@@ -250,11 +250,7 @@ fn slice(text: &str, unit: Unit, start: usize, end: usize) -> Option<&str> {
             if units >= wanted {
                 return (units == wanted).then_some(byte);
             }
-            units += match unit {
-                Unit::Bytes => c.len_utf8(),
-                Unit::CodePoints => 1,
-                Unit::Utf16 => c.len_utf16(),
-            };
+            units += unit.of(c);
         }
         (units == wanted).then_some(text.len())
     };

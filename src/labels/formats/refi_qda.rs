@@ -32,6 +32,7 @@ use crate::labels::Label;
 use crate::labels::draft::{Counter, Draft, DraftContested, DraftMark, Place, Unit};
 use crate::layers::SentenceStance;
 use crate::text::Span;
+use crate::words::one_line;
 
 /// Why a file is left unread, so that a small ZIP cannot fill the memory.
 const MAX_ENTRIES: usize = 10_000;
@@ -226,7 +227,7 @@ fn source(label: &Label, text: &str, user: &str, notes: &mut String) -> Result<S
 
 /// The beginning of a selection's words, which tools show as its name.
 fn beginning(words: &str) -> String {
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = one_line(words);
     words.chars().filter(|&c| is_legal(c)).take(40).collect()
 }
 
