@@ -14,12 +14,14 @@
 //! - [`reading`] makes of an essay's sentences where it stands on every thesis
 //!   of the [`study`]'s codebook; [`comparison`] writes all readings side by side.
 //! - [`evaluate`] scores them against hand [`labels`].
+//! - [`hub`] keeps networks that are too large to ship: fetched, pinned, verified.
 
 pub mod cli;
 pub mod comparison;
 pub mod drawing;
 pub mod engine;
 pub mod evaluate;
+pub mod hub;
 pub mod ingest;
 pub mod labels;
 pub mod layers;

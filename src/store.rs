@@ -1,7 +1,7 @@
 //! Files: found, hashed, and written whole or not at all.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,10 +9,51 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 of `bytes` in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 of a file that may be larger than memory.
+pub fn sha256_of_file(path: &Path) -> std::io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hexadecimal(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Writes one file, whole or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    beside(path, bytes)?.persist(path)?;
+    Ok(())
+}
+
+/// A temporary file in the folder of `path`, to be renamed to it.
+fn beside(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".konspekt-")
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    {
+        // Temporary files are private; outputs are as other files are.
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    Ok(file)
 }
 
 /// Finds `relative` in the working folder, or in the folder of the
@@ -67,23 +108,7 @@ impl Staged {
     /// Adds a file; `name` may hold folders.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
-        let beside = path.parent().expect("a file lies in a folder");
-        let write = || -> std::io::Result<tempfile::NamedTempFile> {
-            fs::create_dir_all(beside)?;
-            let mut file = tempfile::Builder::new()
-                .prefix(".konspekt-")
-                .tempfile_in(beside)?;
-            file.write_all(bytes)?;
-            #[cfg(unix)]
-            {
-                // Temporary files are private; outputs are as other files are.
-                use std::os::unix::fs::PermissionsExt;
-                file.as_file()
-                    .set_permissions(fs::Permissions::from_mode(0o644))?;
-            }
-            Ok(file)
-        };
-        let file = write().with_context(|| {
+        let file = beside(&path, bytes).with_context(|| {
             format!(
                 "{}: cannot be written; choose another folder with --out",
                 path.display()
@@ -113,6 +138,15 @@ mod tests {
             sha256(b""),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
+    }
+
+    #[test]
+    fn a_file_is_hashed_as_its_bytes_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        let bytes = vec![7; (2 << 20) + 1];
+        write(&path, &bytes).unwrap();
+        assert_eq!(sha256_of_file(&path).unwrap(), sha256(&bytes));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod evaluate;
 mod explain;
 mod labels;
 mod methods;
+mod models;
 mod progress;
 mod run;
 
@@ -59,6 +60,9 @@ enum Command {
     Verify(diff::VerifyArgs),
     /// Print a methods paragraph for a run, with its figures and BibTeX
     Methods(methods::MethodsArgs),
+    /// Fetch larger networks from the Hugging Face hub, list them, verify them
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -132,7 +136,7 @@ struct Common {
     /// Worker threads [default: all cores]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Never touch the network (nothing does yet)
+    /// Never touch the network (only `models fetch` ever does)
     #[arg(long)]
     offline: bool,
     /// Go by the codebook's definitions alone, also for theses with hand labels, and by default thresholds
@@ -175,6 +179,7 @@ impl Cli {
             Command::Diff(args) => diff::diff_runs(&args),
             Command::Verify(args) => diff::verify(&args),
             Command::Methods(args) => methods::run(&args),
+            Command::Models(command) => models::run(&command),
             Command::Completions { shell } => {
                 clap_complete::generate(
                     shell,

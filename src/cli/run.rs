@@ -262,7 +262,7 @@ pub fn load(mut study: Study, common: &Common, workers: &Workers) -> Result<Pipe
     if common.zero_shot {
         study.forget_labels();
     }
-    let mut pipeline = Pipeline::load(study, &models(common)?, workers)?;
+    let mut pipeline = Pipeline::load(study, &models(common.models.as_ref())?, workers)?;
     if common.zero_shot {
         pipeline.forget_labels();
     } else if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
@@ -282,8 +282,8 @@ pub fn workers(common: &Common) -> Workers {
 }
 
 /// The folder of networks.
-fn models(common: &Common) -> Result<PathBuf> {
-    match &common.models {
+pub fn models(given: Option<&PathBuf>) -> Result<PathBuf> {
+    match given {
         Some(folder) => Ok(folder.clone()),
         None => store::locate(Path::new("models/judge"))
             .and_then(|judge| judge.parent().map(Path::to_owned))
