@@ -1,10 +1,10 @@
-//! The networks as the embedded engine runs them, against the outputs of the
-//! PyTorch originals (written by the recipes in `models/train/`).
+//! The networks as each engine runs them, against the outputs of the PyTorch
+//! originals (written by the recipes in `models/train/`).
 
 use std::fs;
 use std::path::Path;
 
-use konspekt::engine::{Engine, RtenEngine, Tensor, Workers};
+use konspekt::engine::{Backend, Device, Engine, Tensor, Workers};
 use konspekt::networks::{Judge, Reader, Wordpiece};
 use ndarray::{Array2, ArrayD, Axis};
 use serde::Deserialize;
@@ -12,12 +12,22 @@ use serde::Deserialize;
 /// Largest difference of a logit.
 const CLOSE: f32 = 1e-3;
 
-fn engine(name: &str) -> RtenEngine {
+/// The engines of this build, with so many threads.
+fn engines(threads: usize) -> Vec<Workers> {
+    let mut engines = vec![Workers::new(threads)];
+    if cfg!(feature = "torch") {
+        let torch = Backend::Torch(Device::Cpu);
+        engines.push(Workers::new(threads).on(torch).unwrap());
+    }
+    engines
+}
+
+fn engine(name: &str, workers: &Workers) -> Box<dyn Engine> {
     let path = Path::new("models").join(name).join("model.onnx");
     let bytes = fs::read(&path).unwrap();
     let words = "word_vectors.data";
     let external = Some((words, fs::read(Path::new("models").join(words)).unwrap()));
-    RtenEngine::load(&path, bytes, external, Workers::new(1)).unwrap()
+    workers.load_onnx(&path, bytes, external).unwrap()
 }
 
 fn wordpiece(name: &str) -> Wordpiece {
@@ -54,7 +64,12 @@ struct ReaderCase {
 
 #[test]
 fn the_reader_agrees_with_its_original() {
-    let engine = engine("reader");
+    for workers in engines(1) {
+        reader_agrees(engine("reader", &workers).as_ref());
+    }
+}
+
+fn reader_agrees(engine: &dyn Engine) {
     let wordpiece = wordpiece("reader");
     for case in fixture::<Vec<ReaderCase>>("reader-reference.json") {
         let pieces = wordpiece.pieces(&case.text).unwrap();
@@ -164,7 +179,12 @@ fn judge(threads: usize) -> Judge {
 
 #[test]
 fn the_judge_agrees_with_its_original() {
-    let judge = judge(2);
+    for workers in engines(2) {
+        judge_agrees(&Judge::load(Path::new("models"), &workers).unwrap());
+    }
+}
+
+fn judge_agrees(judge: &Judge) {
     for case in fixture::<Vec<JudgeCase>>("judge-reference.json") {
         let sentences: Vec<&str> = case.sentences.iter().map(String::as_str).collect();
         let theses: Vec<&str> = case.theses.iter().map(String::as_str).collect();

@@ -29,7 +29,7 @@ struct Text {
 }
 
 pub fn run(args: &AnnotateArgs) -> Result<Outcome> {
-    let workers = workers(&args.common);
+    let workers = workers(&args.common)?;
     let pipeline = load(Study::find(&args.study)?, &args.common, &workers)?;
     let mut outcome = Outcome::Done;
     let mut annotate = |essays: Vec<Result<Essay>>| -> Result<()> {

@@ -20,7 +20,7 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
         study.folder.join("pipeline.toml").display()
     );
     let source = find(&args.essay, &study)?;
-    let workers = workers(&args.common);
+    let workers = workers(&args.common)?;
     let pipeline = load(study, &args.common, &workers)?;
     let essay = corpus::read_one(&source).with_context(|| source.path.display().to_string())?;
     let mut annotated = Annotated::new(essay);

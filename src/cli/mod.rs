@@ -14,9 +14,11 @@ mod run;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use anyhow::{Result, bail};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::engine::{Backend, Device};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -145,6 +147,32 @@ struct Common {
     /// Folder of networks, instead of models/
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
+    /// What runs the networks; torch is in builds with the cargo feature of that name
+    #[arg(long, value_enum, value_name = "ENGINE", default_value = "rten")]
+    engine: EngineName,
+    /// Where torch computes: cpu, cuda, or cuda:N for the Nth NVIDIA card, from 0
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: Device,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    Rten,
+    Torch,
+}
+
+impl Common {
+    fn backend(&self) -> Result<Backend> {
+        match (self.engine, self.device) {
+            (EngineName::Torch, device) => Ok(Backend::Torch(device)),
+            (EngineName::Rten, Device::Cpu) => Ok(Backend::Rten),
+            (EngineName::Rten, device) => {
+                bail!(
+                    "--device {device}: the engine rten computes on the processor; add --engine torch"
+                )
+            }
+        }
+    }
 }
 
 /// How a command that did its work ended.

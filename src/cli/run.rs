@@ -60,7 +60,7 @@ impl Session {
         };
         // An output folder that cannot be used is known before the work, not after it.
         Staged::check(&out)?;
-        let workers = workers(&args.common);
+        let workers = workers(&args.common)?;
         let pipeline = load(study, &args.common, &workers)?;
         let bar = progress.stage("reading", found.sources.len());
         let corpus = workers.run(|| corpus::read(&found.sources, || bar.inc(1)));
@@ -275,10 +275,10 @@ pub fn load(mut study: Study, common: &Common, workers: &Workers) -> Result<Pipe
     Ok(pipeline)
 }
 
-/// As many threads as asked for, or as there are cores.
-pub fn workers(common: &Common) -> Workers {
+/// As many threads as asked for, or as there are cores, with the engine that was asked for.
+pub fn workers(common: &Common) -> Result<Workers> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    Workers::new(common.jobs.map_or(cores, usize::from))
+    Workers::new(common.jobs.map_or(cores, usize::from)).on(common.backend()?)
 }
 
 /// The folder of networks.

@@ -1,32 +1,13 @@
 //! The embedded engine: ONNX files run by `rten`, in pure Rust.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use ndarray::ArrayD;
-use rten::{Model, ModelOptions, RunOptions, ThreadPool, ValueOrView};
+use rten::{Model, ModelOptions, RunOptions, ValueOrView};
 use rten_tensor::prelude::*;
 
-use super::{Engine, Tensor};
-
-/// The threads that networks and passes share.
-///
-/// Work of ours that runs networks goes through [`Workers::run`]: matrix
-/// products then share one pool with the loop over the essays, instead of two
-/// pools waiting for each other.
-#[derive(Clone)]
-pub struct Workers(Arc<ThreadPool>);
-
-impl Workers {
-    pub fn new(threads: usize) -> Self {
-        Self(Arc::new(ThreadPool::with_num_threads(threads)))
-    }
-
-    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.0.run(work)
-    }
-}
+use super::{Engine, Tensor, Workers};
 
 /// A network in ONNX format.
 pub struct RtenEngine {
@@ -71,7 +52,7 @@ impl Engine for RtenEngine {
             .iter()
             .map(|name| Ok(self.model.node_id(name)?))
             .collect::<Result<Vec<_>>>()?;
-        let options = RunOptions::default().with_thread_pool(Some(self.workers.0.clone()));
+        let options = RunOptions::default().with_thread_pool(Some(self.workers.pool.clone()));
         self.model
             .run(inputs, &ids, Some(options))?
             .into_iter()

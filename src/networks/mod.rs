@@ -4,6 +4,7 @@
 //! its neighbours and says where it stands on every thesis. `models/README.md` describes both.
 
 mod batches;
+mod classifier;
 mod judge;
 mod path;
 mod pieces;
@@ -17,9 +18,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
 
-use crate::engine::{Engine, RtenEngine, Workers};
+use crate::engine::{Engine, Workers};
 use crate::store;
 
+pub use classifier::{Classifier, Scored, Task};
 pub use judge::{Judge, StanceLogits};
 pub use pieces::{CaseShape, Pieces, Word, Wordpiece};
 pub use reader::{ClaimThresholds, Reader, SentenceTags};
@@ -110,8 +112,7 @@ impl Folder {
     /// A network that has all its weights in its file.
     fn network(&self, file: &str, workers: &Workers) -> Result<Box<dyn Engine>> {
         let (path, bytes) = self.read(file)?;
-        let engine = RtenEngine::load(&path, bytes, None, workers.clone())?;
-        Ok(Box::new(engine))
+        workers.load_onnx(&path, bytes, None)
     }
 
     /// A network that reads words, by the vectors that all have in common.
@@ -119,8 +120,7 @@ impl Folder {
         let (path, bytes) = self.read(file)?;
         let shared = self.path.with_file_name(WORDS);
         let (_, words) = self.read_at(shared, WORDS.to_owned())?;
-        let engine = RtenEngine::load(&path, bytes, Some((WORDS, words)), workers.clone())?;
-        Ok(Box::new(engine))
+        workers.load_onnx(&path, bytes, Some((WORDS, words)))
     }
 
     /// The files that were read.
