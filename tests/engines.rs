@@ -104,7 +104,7 @@ fn any_number_of_texts_batch_equal_to_single() {
                     if count == 200 && i % 7 != 0 {
                         continue;
                     }
-                    let single = &read(&network, &[text.clone()])[0];
+                    let single = &read(&network, std::slice::from_ref(text))[0];
                     assert_eq!(single.pieces, of.pieces, "{backend:?} {name}: {text}");
                     let apart = difference(&single.logits, &of.logits);
                     assert!(apart < SAME, "{backend:?} {name}: {text}: {apart}");
@@ -169,7 +169,7 @@ fn transformers_says_the_same() {
     for backend in backends() {
         for (name, network) in checkpoints(backend) {
             for case in cases(name) {
-                let of = &read(&network, &[case.text.clone()])[0];
+                let of = &read(&network, std::slice::from_ref(&case.text))[0];
                 // The reference has the special tokens too, one at each end.
                 let rows = match network.task {
                     Task::Tokens => &case.logits[1..case.logits.len() - 1],
