@@ -246,7 +246,7 @@ fn a_truncated_weight_file() {
         "judge/config.json",
         "judge/tokenizer.json",
         "judge/model.onnx",
-        "judge/head.onnx",
+        "judge/head.safetensors",
         "word_vectors.data",
     ] {
         let mut bytes = fs::read(Path::new("models").join(file)).unwrap();

@@ -12,7 +12,7 @@ read far more denials and reports than the labelled essays have. Both also learn
 schedule, the same weights every time, and cross-validation takes minutes. Beside them, with
 `--bare`, the judge's tower that knows the theses by their definitions alone.
 
-Writes into OUT/export: head.onnx, head_figures.json, oof.jsonl (what heads say that have not seen
+Writes into OUT/export: head.safetensors, head_figures.json, oof.jsonl (what heads say that have not seen
 the essay's author), reference.json, and the theses and the essays' SHA-256 into config.json.
 """
 
@@ -27,12 +27,10 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 import torch
-import torch.nn.functional as F
+from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
-from torch import nn
 
 import judge_data as data
-from export import largest_difference
 from judge_data import STANCES
 from quality import Network
 
@@ -46,48 +44,6 @@ WIDTH = 384  # of a vector and of a state
 LEXICAL = 10.0  # STRENGTH of the regression on word pieces
 RAREST = 2  # a piece that fewer labelled sentences have is not counted
 LOGITS = 0.1  # scale of the tower's logits among unit vectors
-
-
-class Head(nn.Module):
-    """features [n, f] (see `features`); pieces, counts [n, l], the distinct word pieces of
-    every sentence and how often it has them, 0 where there are fewer -> [n, t * 4],
-    logarithms of the probabilities of every stance on every thesis (see `together`)."""
-
-    def __init__(self, dense, lexical, vocabulary):
-        super().__init__()
-        number = lambda x: nn.Parameter(torch.tensor(np.asarray(x), dtype=torch.float32))
-        self.mean = number(dense.mean)
-        self.weights = number(np.hstack([w.T for w, _ in dense.heads]))
-        self.bias = number(np.hstack([b for _, b in dense.heads]))
-        own, near = np.hsplit(np.vstack([w for w, _ in lexical.heads]), 2)  # [t * 4, words]
-        rows = np.zeros(vocabulary, np.int64)
-        rows[lexical.words] = np.arange(1, len(lexical.words) + 1)
-        table = np.zeros((len(lexical.words) + 1, 2 * len(own) + 1))  # first an unknown piece
-        table[1:] = np.column_stack([lexical.idf, own.T, near.T])
-        self.rows = nn.Parameter(torch.tensor(rows), requires_grad=False)
-        self.table = number(table)
-        self.lexical_bias = number(np.hstack([b for _, b in lexical.heads]))
-
-    def forward(self, features, pieces, counts):
-        around, state, logits = features.split([4 * WIDTH, WIDTH, features.shape[1] - 5 * WIDTH], 1)
-        dense = torch.cat([around, unit(state - self.mean), LOGITS * logits], 1) @ self.weights + self.bias
-        words = self.table[self.rows[pieces]]
-        weight = (1 + counts.clamp(min=1).log()) * (counts > 0) * words[..., 0]
-        mixed = (weight[:, None] @ words[..., 1:])[:, 0] / weight.norm(dim=1, keepdim=True).clamp(min=1e-9)
-        own, near = mixed.chunk(2, 1)
-        none = torch.zeros_like(near[:1])
-        lexical = own + CONTEXT * (torch.cat([none, near[:-1]]) + torch.cat([near[1:], none])) + self.lexical_bias
-        stances = (-1, self.bias.shape[0] // len(STANCES), len(STANCES))
-        logs = [F.log_softmax(x.reshape(stances), -1) for x in (dense, lexical)]
-        pooled = F.log_softmax(sum(logs) / len(logs), -1)
-        tower = logits[:, :self.bias.shape[0]].reshape(stances)
-        taken = (F.log_softmax(pooled[..., 1:], -1) + F.log_softmax(tower[..., 1:], -1)) / 2
-        some = pooled[..., 1:].exp().sum(-1, keepdim=True).clamp(min=1e-30).log()
-        return torch.cat([pooled[..., :1], some + F.log_softmax(taken, -1)], -1).flatten(1)
-
-
-def unit(x):
-    return x / x.norm(dim=1, keepdim=True).clamp(min=1e-9)
 
 
 def in_context(e):
@@ -152,14 +108,19 @@ def piece_counts(tokenizer, texts):
     return found.tocsr()  # adds up what stands there twice
 
 
-def padded(counts):
-    """`pieces` and `counts` as the head takes them."""
-    length = max(1, int(np.diff(counts.indptr).max(initial=0)))
-    pieces, times = np.zeros((counts.shape[0], length), np.int64), np.zeros((counts.shape[0], length), np.float32)
-    for i in range(counts.shape[0]):
-        row = counts[i]
-        pieces[i, :row.nnz], times[i, :row.nnz] = row.indices, row.data
-    return pieces, times
+def head_file(dense, lexical):
+    """The head's tensors, by the names that the program reads."""
+    columns = lambda heads: np.vstack([w for w, _ in heads]).T
+    tensors = {
+        "mean": dense.mean,
+        "dense.weights": columns(dense.heads),
+        "dense.bias": np.hstack([b for _, b in dense.heads]),
+        "words.idf": lexical.idf,
+        "lexical.weights": columns(lexical.heads),
+        "lexical.bias": np.hstack([b for _, b in lexical.heads]),
+    }
+    tensors = {name: np.ascontiguousarray(x, np.float32) for name, x in tensors.items()}
+    return tensors | {"words.pieces": lexical.words.astype(np.int32)}
 
 
 # ------------------------------------------------------------------- the data
@@ -391,14 +352,8 @@ def main():
             probs = {t: [round(float(v), 5) for v in row] for t, row in zip(ids, probs)}
             file.write(json.dumps({"file": name, "start": start, "end": end, "probs": probs, "gold": said}) + "\n")
 
-    head = Head(Dense(x, gold, examples), Lexical(counted, essay, gold, examples), counted.shape[1]).eval()
-    inputs = lambda f, c: dict(zip(("features", "pieces", "counts"), map(torch.from_numpy, (f.astype(np.float32), *padded(c)))))
-    example = inputs(x[:3], counted[:3])
-    axes = {name: {0: "n"} | ({1: "l"} if name != "features" else {}) for name in example} | {"stances": {0: "n"}}
-    torch.onnx.export(head, tuple(example.values()), str(args.judge / "head.onnx"), input_names=list(example),
-                      output_names=["stances"], dynamic_axes=axes, opset_version=17)
-    difference = largest_difference(head, str(args.judge / "head.onnx"), [example, inputs(x[40:50], counted[40:50])])
-    print(f"head: ONNX differs by {difference:.1e}")
+    dense, lexical = Dense(x, gold, examples), Lexical(counted, essay, gold, examples)
+    save_file(head_file(dense, lexical), args.judge / "head.safetensors")
 
     cases = json.loads(Path(__file__).with_name("judge_reference.json").read_text("utf-8"))
     reference = []
@@ -407,8 +362,10 @@ def main():
         paragraphs = case.get("paragraphs") or [0] * len(case["sentences"])
         stances = data.read_essay(judge, tokenizer, case["sentences"], paragraphs, theses)
         if case["sentences"]:
-            with torch.no_grad():
-                fitted = head(*inputs(*see(case["sentences"], paragraphs)).values()).numpy()
+            f, c = see(case["sentences"], paragraphs)
+            alone = pool(dense.probabilities(f), lexical.probabilities(c, np.zeros(len(f))))
+            tower = softmax(f[:, 5 * WIDTH:5 * WIDTH + 4 * len(ids)].reshape(len(f), len(ids), 4).astype(float))
+            fitted = np.log(together(alone, tower)).reshape(len(f), -1)
             for t, thesis in enumerate(theses):
                 if thesis in statements:
                     known = 4 * statements.index(thesis)

@@ -34,27 +34,6 @@ class Figures(unittest.TestCase):
 
 
 class Heads(unittest.TestCase):
-    """The head that is shipped says what the regressions say that were cross-validated."""
-
-    def test_the_network_is_the_pool_of_both_regressions(self):
-        rng = np.random.default_rng(5)
-        count, theses, width = 90, 2, 5 * head.WIDTH + 8 * 4
-        x = rng.normal(size=(count, width)) / 20
-        counted = sparse.csr_matrix(rng.poisson(0.4, size=(count, 40)))
-        gold = rng.integers(0, 4, size=(count, theses))
-        examples = head.Examples.__new__(head.Examples)
-        examples.features, examples.counts = [x[:2]] * theses, [counted[:2]] * theses
-        examples.gold = [np.array([1, 0])] * theses
-        essay = np.zeros(count)
-        dense, lexical = head.Dense(x, gold, examples), head.Lexical(counted, essay, gold, examples)
-        tower = head.softmax(x[:, 5 * head.WIDTH:][:, :4 * theses].reshape(count, theses, 4))
-        expected = head.together(head.pool(dense.probabilities(x), lexical.probabilities(counted, essay)), tower)
-        network = head.Head(dense, lexical, counted.shape[1]).eval()
-        with torch.no_grad():
-            said = network(torch.tensor(x, dtype=torch.float32), *map(torch.from_numpy, head.padded(counted)))
-        said = head.softmax(said.double().numpy().reshape(count, theses, 4))
-        self.assertLess(np.abs(said - expected).max(), 1e-4)
-
     def test_neighbours_are_of_the_same_essay(self):
         counted = sparse.csr_matrix(np.eye(3, 4))
         lexical = head.Lexical.__new__(head.Lexical)

@@ -6,20 +6,20 @@
 //!   [SEP] …`, a window of whole paragraphs beside one thesis, and says what each
 //!   sentence does to it.
 //! - For theses that hand labels were there for, two make features: one, trained
-//!   on essays about these theses, reads the window alone and gives every sentence
-//!   a state and stances on all of them; one makes a vector of each sentence by
-//!   itself. On these, on those of what stands around a sentence, and on its word
-//!   pieces stands a head, fitted to the labels, that answers.
+//!   on essays about the theses of the first study, reads the window alone and gives
+//!   every sentence a state and stances on these; one makes a vector of each sentence
+//!   by itself. On these, on those of what stands around a sentence, and on its word
+//!   pieces stands a head ([`Head`]), fitted to the labels, that answers.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use ndarray::{Array2, Array3, ArrayView1, Axis, Ix3, concatenate, s};
+use anyhow::{Context, Result, ensure};
+use ndarray::{Array2, Array3, ArrayView1, Axis, Ix3, s};
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::batches::batches;
+use super::head::{Features, Head, STANCES};
 use super::{Folder, WeightFile, Wordpiece};
 use crate::engine::{Engine, Tensor, Workers};
 
@@ -29,10 +29,6 @@ const WINDOW: usize = 224;
 const CHUNK: usize = 190;
 /// Pieces of a thesis at most: with a full window as many as the network takes.
 const LONGEST_THESIS: usize = 512 - WINDOW - 2;
-/// What stands around a sentence counts half.
-const CONTEXT: f32 = 0.5;
-/// Sentences on each side whose mean stands for the passage.
-const PASSAGE: usize = 4;
 
 /// Logits of none, asserts, denies, reports.
 pub type StanceLogits = [f32; 4];
@@ -40,20 +36,24 @@ pub type StanceLogits = [f32; 4];
 /// The judge network.
 pub struct Judge {
     engine: Box<dyn Engine>,
-    head: Box<dyn Engine>,
     tokenizer: Wordpiece,
-    trained_on: Vec<String>,
-    essays: Vec<String>,
+    /// The theses that one tower was trained on, in its order.
+    tower: Vec<String>,
+    /// Of vectors and states.
+    width: usize,
+    /// The study's own head first, then the one that ships.
+    heads: Vec<(Fitted, Head)>,
     pub weights: Vec<WeightFile>,
 }
 
-#[derive(Deserialize)]
-struct Config {
-    /// The theses that the head was fitted to, as `label: definition`, in its order.
-    theses: Vec<String>,
+/// What a head was fitted to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Fitted {
+    /// As `label: definition`, in the head's order.
+    pub theses: Vec<String>,
     /// SHA-256 of the essays whose hand labels it was fitted to.
     #[serde(default)]
-    essays: Vec<String>,
+    pub essays: Vec<String>,
 }
 
 /// Pieces `start..end` of a sentence.
@@ -75,36 +75,53 @@ impl Judge {
     /// Loads `judge/` in the folder of networks.
     pub fn load(models: &Path, workers: &Workers) -> Result<Self> {
         let folder = Folder::new(models, "judge")?;
-        let config: Config = folder.config()?;
+        let fitted: Fitted = folder.config()?;
+        let engine = folder.reading_network("model.onnx", workers)?;
+        let head = read_head(&folder, &fitted)?;
         Ok(Self {
-            engine: folder.reading_network("model.onnx", workers)?,
-            head: folder.network("head.onnx", workers)?,
+            engine,
             tokenizer: folder.tokenizer()?,
-            trained_on: config.theses,
-            essays: config.essays,
+            tower: fitted.theses.clone(),
+            width: head.mean.len(),
+            heads: vec![(fitted, head)],
             weights: folder.files(),
         })
     }
 
-    /// Whether the head was fitted to hand labels for this thesis. Of others the
-    /// judge knows only what their definition says.
-    pub fn knows(&self, thesis: &str) -> bool {
-        self.index(thesis).is_some()
+    /// Puts a study's own head, of these files, before the one that ships.
+    pub fn teach(&mut self, fitted: Fitted, head: Head, files: Vec<WeightFile>) {
+        self.heads.insert(0, (fitted, head));
+        self.weights.extend(files);
     }
 
-    /// Whether the head was fitted to hand labels of the file with this SHA-256.
-    pub fn learned_from(&self, sha256: &str) -> bool {
-        self.essays.iter().any(|essay| essay == sha256)
+    /// SHA-256 of the network under the heads.
+    pub fn sha256(&self) -> &str {
+        let file = self.weights.iter().find(|f| f.file == "judge/model.onnx");
+        &file.expect("the network was read").sha256
+    }
+
+    /// Whether a head was fitted to hand labels for this thesis. Of others the
+    /// judge knows only what their definition says.
+    pub fn knows(&self, thesis: &str) -> bool {
+        self.place(thesis).is_some()
+    }
+
+    /// Whether a head that answers for one of `theses` was fitted to hand labels of the
+    /// file with this SHA-256.
+    pub fn learned_from(&self, sha256: &str, theses: &[String]) -> bool {
+        let mut heads = theses.iter().filter_map(|thesis| self.place(thesis));
+        heads.any(|(head, _)| self.heads[head].0.essays.iter().any(|e| e == sha256))
     }
 
     /// Makes every thesis unknown.
     pub fn forget_labels(&mut self) {
-        self.trained_on.clear();
-        self.essays.clear();
+        self.heads.clear();
     }
 
-    fn index(&self, thesis: &str) -> Option<usize> {
-        self.trained_on.iter().position(|known| known == thesis)
+    /// The head that knows a thesis, and the thesis's place in it.
+    fn place(&self, thesis: &str) -> Option<(usize, usize)> {
+        let place = |fitted: &Fitted| fitted.theses.iter().position(|known| known == thesis);
+        (self.heads.iter().enumerate()).find_map(|(head, (fitted, _))| Some((head, place(fitted)?)))
     }
 
     /// Logits for every sentence (outer) and thesis (inner), given the surfaces
@@ -119,19 +136,24 @@ impl Judge {
         paragraphs: &[usize],
         theses: &[&str],
     ) -> Result<Vec<Vec<StanceLogits>>> {
-        let known: Vec<Option<usize>> = theses.iter().map(|thesis| self.index(thesis)).collect();
-        let of_unknown = known.iter().zip(theses).filter(|(k, _)| k.is_none());
+        let places: Vec<_> = theses.iter().map(|thesis| self.place(thesis)).collect();
+        let of_unknown = places.iter().zip(theses).filter(|(k, _)| k.is_none());
         let unknown: Vec<&str> = of_unknown.map(|(_, &thesis)| thesis).collect();
         let pieces = self.pieces(sentences)?;
         let mut read = self.read(&pieces, paragraphs, &unknown)?.into_iter();
-        let fitted = match unknown.len() < theses.len() {
-            true => self.fitted(&pieces, paragraphs)?,
-            false => Vec::new(),
+        let of_head = |(i, (fitted, head)): (usize, &(Fitted, Head))| {
+            if !places.iter().flatten().any(|&(used, _)| used == i) {
+                return Ok(Vec::new());
+            }
+            let theses: Vec<&str> = fitted.theses.iter().map(String::as_str).collect();
+            Ok(head.stances(&self.features_of(pieces.clone(), paragraphs, &theses)?))
         };
+        let fitted: Vec<Vec<Array2<f32>>> =
+            (self.heads.iter().enumerate().map(of_head)).collect::<Result<_>>()?;
         let mut by_thesis = Vec::with_capacity(theses.len());
-        for known in known {
-            by_thesis.push(match known {
-                Some(known) => fitted[known].clone(),
+        for place in places {
+            by_thesis.push(match place {
+                Some((head, thesis)) => fitted[head][thesis].clone(),
                 None => read.next().expect("one answer for each unknown thesis"),
             });
         }
@@ -140,33 +162,44 @@ impl Judge {
         Ok((0..sentences.len()).map(of_sentence).collect())
     }
 
-    /// For every thesis that hand labels were there for, the head's answer
-    /// `[sentences, 4]`.
-    fn fitted(&self, sentences: &[Vec<i32>], paragraphs: &[usize]) -> Result<Vec<Array2<f32>>> {
-        if sentences.is_empty() {
-            return Ok(vec![Array2::zeros((0, 4)); self.trained_on.len()]);
-        }
-        let vectors = self.embed(sentences)?;
-        let states = &self.windowed(sentences, paragraphs, &[Vec::new()], "states")?[0];
-        let (states, logits) = states.view().split_at(Axis(1), vectors.ncols());
-        let features = concatenate![
-            Axis(1),
-            in_context(&vectors),
-            states,
-            in_context(&logits.to_owned())
-        ];
-        let (pieces, counts) = counted(sentences);
-        let outputs = self.head.run(
-            vec![
-                ("features", Tensor::Float(features.into_dyn())),
-                ("pieces", Tensor::Int(pieces.into_dyn())),
-                ("counts", Tensor::Float(counts.into_dyn())),
-            ],
-            &["stances"],
-        )?;
-        let all: Array2<f32> = outputs[0].to_owned().into_dimensionality()?;
-        let of_thesis = all.axis_chunks_iter(Axis(1), 4);
-        Ok(of_thesis.map(|stances| stances.to_owned()).collect())
+    /// What a head for these theses is given, of an essay as in [`Judge::judge`].
+    ///
+    /// # Errors
+    /// When a thesis is too long for the network.
+    pub fn features(
+        &self,
+        sentences: &[&str],
+        paragraphs: &[usize],
+        theses: &[&str],
+    ) -> Result<Features> {
+        self.features_of(self.pieces(sentences)?, paragraphs, theses)
+    }
+
+    fn features_of(
+        &self,
+        pieces: Vec<Vec<i32>>,
+        paragraphs: &[usize],
+        theses: &[&str],
+    ) -> Result<Features> {
+        let vectors = self.embed(&pieces)?;
+        let states = self.windowed(&pieces, paragraphs, &[Vec::new()], "states")?;
+        let (states, tower) = states[0].view().split_at(Axis(1), self.width);
+        let known = |thesis: &str| self.tower.iter().position(|known| known == thesis);
+        let unknown = theses.iter().filter(|thesis| known(thesis).is_none());
+        let unknown: Vec<&str> = unknown.copied().collect();
+        let mut read = self.read(&pieces, paragraphs, &unknown)?.into_iter();
+        let logits = theses.iter().map(|thesis| match known(thesis) {
+            Some(at) => tower
+                .slice(s![.., at * STANCES..(at + 1) * STANCES])
+                .to_owned(),
+            None => read.next().expect("one answer for each unknown thesis"),
+        });
+        Ok(Features {
+            logits: logits.collect(),
+            vectors,
+            states: states.to_owned(),
+            pieces,
+        })
     }
 
     fn pieces(&self, texts: &[&str]) -> Result<Vec<Vec<i32>>> {
@@ -187,8 +220,7 @@ impl Judge {
             })
         });
         let found = self.run_all(inputs.collect(), "vectors")?;
-        let width = found.first().map_or(0, |(_, _, vectors)| vectors.ncols());
-        let mut vectors = Array2::zeros((texts.len(), width));
+        let mut vectors = Array2::zeros((texts.len(), self.width));
         for (text, input, found) in found {
             let share = input.ids.len() as f32;
             vectors.row_mut(text).scaled_add(share, &found.row(0));
@@ -237,7 +269,10 @@ impl Judge {
             }
         }
         let found = self.run_all(inputs, output)?;
-        let width = found.first().map_or(4, |(_, _, found)| found.ncols());
+        let width = match output {
+            "states" => self.width + STANCES * self.tower.len(),
+            _ => STANCES,
+        };
         let mut answers = vec![Array2::zeros((sentences.len(), width)); theses.len()];
         for ((window, thesis), _, found) in found {
             for (part, found) in window.iter().zip(found.rows()) {
@@ -360,80 +395,23 @@ fn windows(lengths: &[usize], paragraphs: &[usize]) -> Vec<Vec<Part>> {
     windows
 }
 
-/// The distinct pieces of every sentence and how often it has them, shape
-/// `[sentences, most in one]`; a count of 0 fills up.
-fn counted(sentences: &[Vec<i32>]) -> (Array2<i32>, Array2<f32>) {
-    let counts: Vec<BTreeMap<i32, u32>> = sentences
-        .iter()
-        .map(|pieces| {
-            let mut counts = BTreeMap::new();
-            for &piece in pieces {
-                *counts.entry(piece).or_default() += 1;
-            }
-            counts
-        })
-        .collect();
-    let most = counts.iter().map(BTreeMap::len).max().unwrap_or(0).max(1);
-    let mut pieces = Array2::zeros((sentences.len(), most));
-    let mut times = Array2::zeros((sentences.len(), most));
-    for (i, of_sentence) in counts.iter().enumerate() {
-        for (k, (&piece, &count)) in of_sentence.iter().enumerate() {
-            pieces[[i, k]] = piece;
-            times[[i, k]] = count as f32;
-        }
-    }
-    (pieces, times)
-}
-
-/// Each sentence's vector and, at half weight, the one before, the one after and
-/// the mean of the passage around it; shape `[sentences, 4 × width]`.
-fn in_context(sentences: &Array2<f32>) -> Array2<f32> {
-    let (count, width) = sentences.dim();
-    let mut before = Array2::zeros((count, width));
-    let mut after = Array2::zeros((count, width));
-    let mut passage = Array2::zeros((count, width));
-    for i in 0..count {
-        if i > 0 {
-            before.row_mut(i).scaled_add(CONTEXT, &sentences.row(i - 1));
-        }
-        if i + 1 < count {
-            after.row_mut(i).scaled_add(CONTEXT, &sentences.row(i + 1));
-        }
-        let around = i.saturating_sub(PASSAGE)..count.min(i + PASSAGE + 1);
-        let around = sentences.slice(s![around, ..]);
-        let mean = around.mean_axis(Axis(0)).expect("a sentence");
-        passage.row_mut(i).scaled_add(CONTEXT, &mean);
-    }
-    concatenate![Axis(1), *sentences, before, after, passage]
+fn read_head(folder: &Folder, fitted: &Fitted) -> Result<Head> {
+    let (path, bytes) = folder.read("head.safetensors")?;
+    let head = Head::read(&bytes).with_context(|| path.display().to_string())?;
+    ensure!(
+        head.theses() == fitted.theses.len(),
+        "{}: fitted to {} theses, where config.json names {}",
+        path.display(),
+        head.theses(),
+        fitted.theses.len()
+    );
+    Ok(head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
     use proptest::prelude::*;
-
-    #[test]
-    fn a_sentence_stands_between_its_neighbours() {
-        let context = in_context(&array![[1.0], [2.0], [6.0]]);
-        assert_eq!(
-            context,
-            array![
-                [1.0, 0.0, 1.0, 1.5],
-                [2.0, 0.5, 3.0, 1.5],
-                [6.0, 1.0, 0.0, 1.5]
-            ]
-        );
-        assert_eq!(in_context(&Array2::zeros((0, 2))).dim(), (0, 8));
-    }
-
-    #[test]
-    fn pieces_are_counted() {
-        let (pieces, counts) = counted(&[vec![7, 3, 7], vec![], vec![5]]);
-        assert_eq!(pieces, array![[3, 7], [0, 0], [5, 0]]);
-        assert_eq!(counts, array![[1.0, 2.0], [0.0, 0.0], [1.0, 0.0]]);
-        assert_eq!(counted(&[]).0.dim(), (0, 1));
-    }
 
     #[test]
     fn a_window_holds_whole_paragraphs_while_they_fit() {

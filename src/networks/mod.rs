@@ -5,6 +5,7 @@
 
 mod batches;
 mod classifier;
+mod head;
 mod judge;
 mod path;
 mod pieces;
@@ -22,7 +23,8 @@ use crate::engine::{Engine, Workers};
 use crate::store;
 
 pub use classifier::{Classifier, Scored, Task};
-pub use judge::{Judge, StanceLogits};
+pub use head::{Features, Head, Inputs, Linear, STANCES, Sparse, Words};
+pub use judge::{Fitted, Judge, StanceLogits};
 pub use pieces::{CaseShape, Pieces, Word, Wordpiece};
 pub use reader::{ClaimThresholds, Reader, SentenceTags};
 pub use relation::{PieceSpan, Relation};
@@ -107,12 +109,6 @@ impl Folder {
     fn tokenizer(&self) -> Result<Wordpiece> {
         let (path, bytes) = self.read("tokenizer.json")?;
         Wordpiece::new(&bytes).with_context(|| path.display().to_string())
-    }
-
-    /// A network that has all its weights in its file.
-    fn network(&self, file: &str, workers: &Workers) -> Result<Box<dyn Engine>> {
-        let (path, bytes) = self.read(file)?;
-        workers.load_onnx(&path, bytes, None)
     }
 
     /// A network that reads words, by the vectors that all have in common.
