@@ -14,6 +14,7 @@
 //! - [`reading`] makes of an essay's sentences where it stands on every thesis
 //!   of the [`study`]'s codebook; [`comparison`] writes all readings side by side.
 //! - [`evaluate`] scores them against hand [`labels`].
+//! - [`training`] fits a study to them.
 //! - [`hub`] keeps networks that are too large to ship: fetched, pinned, verified.
 
 pub mod cli;
@@ -33,4 +34,5 @@ pub mod statistics;
 pub mod store;
 pub mod study;
 pub mod text;
+pub mod training;
 pub mod words;

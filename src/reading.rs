@@ -104,8 +104,8 @@ pub struct Mass {
 }
 
 impl Mass {
-    fn of(stance: &Stance) -> Self {
-        let [asserts, denies, reports] = stance.probabilities;
+    /// Of one sentence, by its probabilities of asserts, denies and reports.
+    pub fn new([asserts, denies, reports]: [f64; 3]) -> Self {
         Self {
             asserts,
             denies,
@@ -113,7 +113,11 @@ impl Mass {
         }
     }
 
-    fn sum(masses: impl Iterator<Item = Self>) -> Self {
+    fn of(stance: &Stance) -> Self {
+        Self::new(stance.probabilities)
+    }
+
+    pub fn sum(masses: impl Iterator<Item = Self>) -> Self {
         masses.fold(Self::default(), |sum, mass| Self {
             asserts: sum.asserts + mass.asserts,
             denies: sum.denies + mass.denies,
@@ -167,30 +171,51 @@ impl Mass {
         }
     }
 
+    /// What confidence in a stance goes by: its share of the mass, and the mass's
+    /// logarithm; nothing for an absent cell.
+    pub fn grounds(self, stance: CellStance) -> Option<[f64; 2]> {
+        let total = self.total();
+        let present = stance != CellStance::Absent;
+        present.then(|| [self.own(stance) / total, total.ln()])
+    }
+
     /// Probability that `stance` is right.
     fn confidence(self, stance: CellStance, calibration: Calibration) -> f64 {
-        if stance == CellStance::Absent {
+        let Some([share, mass]) = self.grounds(stance) else {
             return calibration.absent;
-        }
-        let total = self.total();
-        let share = self.own(stance) / total;
-        let logit =
-            calibration.intercept + calibration.share * share + calibration.mass * total.ln();
+        };
+        let logit = calibration.intercept + calibration.share * share + calibration.mass * mass;
         1.0 / (1.0 + (-logit).exp())
     }
 }
 
+/// What the masses of an essay's cells come to: the cells' stances, and the main
+/// explanation among them.
+pub fn decide(masses: &[Mass], thresholds: Thresholds) -> (Vec<CellStance>, Option<usize>) {
+    let stances: Vec<CellStance> = (masses.iter())
+        .map(|mass| mass.stance(thresholds.cell))
+        .collect();
+    let explains = |&thesis: &usize| {
+        stances[thesis] == CellStance::Endorses && masses[thesis].asserts >= thresholds.primary
+    };
+    // The first in the codebook's order where two weigh the same.
+    let primary = (0..masses.len()).filter(explains).reduce(|best, thesis| {
+        if round(masses[thesis].asserts) > round(masses[best].asserts) {
+            thesis
+        } else {
+            best
+        }
+    });
+    (stances, primary)
+}
+
 /// Reads an essay from its stances.
 pub fn read(essay: &Annotated, study: &Study) -> Reading {
-    let Thresholds {
-        cell: least,
-        primary: least_primary,
-        ..
-    } = study.thresholds;
+    let least = study.thresholds.cell;
     let masses: Vec<Mass> = (0..study.theses.len())
         .map(|thesis| Mass::sum(of_thesis(&essay.stances, thesis).map(Mass::of)))
         .collect();
-    let stances: Vec<CellStance> = masses.iter().map(|mass| mass.stance(least)).collect();
+    let (stances, primary) = decide(&masses, study.thresholds);
     let spoken_of = |thesis: &usize| stances[*thesis] != CellStance::Absent;
     let whole: f64 = (0..masses.len())
         .filter(spoken_of)
@@ -221,17 +246,6 @@ pub fn read(essay: &Annotated, study: &Study) -> Reading {
             }
         })
         .collect();
-    let explains = |&thesis: &usize| {
-        cells[thesis].stance == CellStance::Endorses && masses[thesis].asserts >= least_primary
-    };
-    // The first in the codebook's order where two weigh the same.
-    let primary = (0..cells.len()).filter(explains).reduce(|best, thesis| {
-        if round(masses[thesis].asserts) > round(masses[best].asserts) {
-            thesis
-        } else {
-            best
-        }
-    });
     Reading { primary, cells }
 }
 

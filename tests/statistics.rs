@@ -5,6 +5,8 @@ use konspekt::statistics::{
     Confusion, Level, Reliability, Unit, Unitizing, Weights, alpha, bootstrap, corrected_share,
     kappa, percent, randomisation, risk_coverage, unitizing,
 };
+use konspekt::training::{Targets, fit_logistic};
+use ndarray::Array2;
 use serde_json::Value;
 
 fn cases(section: &str) -> Vec<Value> {
@@ -281,5 +283,41 @@ fn unitizing_alpha_is_krippendorffs() {
             &case,
             "total",
         );
+    }
+}
+
+/// To 0.01: the search stops where the mean loss is flat to 1e-4.
+#[test]
+fn logistic_regression_is_scikit_learns() {
+    for case in cases("logistic") {
+        let matrix = |value: &Value| -> Array2<f32> {
+            let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(floats).collect();
+            Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, k)| rows[i][k] as f32)
+        };
+        let (classes, weights) = (numbers(&case["classes"]), floats(&case["weights"]));
+        let shape = (classes.len(), 1);
+        let targets = Targets {
+            classes: Array2::from_shape_fn(shape, |(i, _)| classes[i]),
+            weights: Array2::from_shape_fn(shape, |(i, _)| weights[i] as f32),
+            count: 3,
+        };
+        let strength = case["strength"].as_f64().unwrap();
+        let found = fit_logistic(&matrix(&case["x"]), &targets, strength).unwrap();
+        let wanted = &case["expected"];
+        let close = |a: f32, b: f32| (a - b).abs() < 0.01;
+        let weights = matrix(&wanted["weights"]);
+        assert!(
+            found
+                .weights
+                .iter()
+                .zip(&weights)
+                .all(|(a, b)| close(*a, *b)),
+            "{}: {} not {weights}",
+            case["name"],
+            found.weights
+        );
+        let bias = &found.bias - found.bias.mean().unwrap();
+        let wanted = floats(&wanted["bias"]);
+        assert!(bias.iter().zip(wanted).all(|(a, b)| close(*a, b as f32)));
     }
 }

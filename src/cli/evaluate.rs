@@ -1,21 +1,21 @@
 //! `konspekt evaluate`: the last run against hand labels, and readers against each
 //! other.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
+use super::hand_labels::HandLabels;
 use super::run::{Session, finish};
 use super::{EvaluateArgs, Outcome, corpus};
 use crate::comparison::Comparison;
 use crate::drawing;
 use crate::evaluate::{self, Draws, Evaluation, Opinion, Reader, Table};
-use crate::labels::{self, Label, Labels};
+use crate::labels::Label;
 use crate::store::Staged;
-use crate::study::Study;
 
 /// What is written beside the run's own files.
 pub const FILES: [&str; 8] = [
@@ -30,64 +30,15 @@ pub const FILES: [&str; 8] = [
 ];
 
 pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
-    let paths = match args.labels.is_empty() {
-        true => vec![Study::find(&args.run.study)?.folder.join("labels")],
-        false => args.labels.clone(),
-    };
     let other = args.against.as_deref().map(Table::read).transpose()?;
     let session = Session::open(&args.run)?;
     let texts = corpus::texts(session.essays());
-    let theses = &session.pipeline.study().theses;
-    let known = |id: &str| theses.iter().any(|t| t.id == id);
-    let read = |files: &[PathBuf]| -> Result<Labels> {
-        let read = labels::read(files, |doc| texts.get(doc).copied())?;
-        read.labels
-            .iter()
-            .try_for_each(|label| check(label, &known))?;
-        for moved in &read.moved {
-            eprintln!("konspekt: {moved}");
-        }
-        Ok(read)
-    };
-
-    let mut readers: Vec<(String, Vec<Label>)> = Vec::new();
-    let mut unknown: BTreeSet<String> = BTreeSet::new();
-    for folder in paths.iter().filter(|path| path.is_dir()) {
-        for (name, files) in labels::readers(folder)? {
-            ensure!(
-                readers.iter().all(|(other, _)| *other != name),
-                "two folders of labels are called {name}; readers are known by their folders, so \
-                 rename one"
-            );
-            ensure!(
-                !["program", "labels", "adjudicated"].contains(&name.as_str()),
-                "{name} is no name for a reader: outputs use it; rename {}",
-                folder.join(&name).display()
-            );
-            let of_reader = read(&files)?;
-            unknown.extend(of_reader.unknown);
-            readers.push((name, of_reader.labels));
-        }
-    }
-    let agreed = match readers.is_empty() {
-        true => read(&labels::files(&paths)?)?,
-        false => match labels::files(&paths) {
-            Ok(files) => read(&files)?,
-            Err(_) => Labels {
-                labels: adjudicated(&readers, &texts),
-                ..Labels::default()
-            },
-        },
-    };
-    ensure!(
-        !agreed.labels.is_empty(),
-        "none of the labels is for an essay of this run; give the essays with --essays"
-    );
-    unknown.extend(agreed.unknown);
-    for doc in &unknown {
-        eprintln!("konspekt: the label for {doc} is passed over: the run has no such essay");
-    }
-    let partial = |lacks: fn(&Label) -> bool| agreed.labels.iter().filter(|l| lacks(l)).count();
+    let HandLabels {
+        agreed,
+        readers,
+        unknown,
+    } = HandLabels::read(&args.labels, session.pipeline.study(), &texts)?;
+    let partial = |lacks: fn(&Label) -> bool| agreed.iter().filter(|l| lacks(l)).count();
     for (count, what) in [
         (
             partial(|label| label.cells.is_empty()),
@@ -105,14 +56,14 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
     let learned_from: Vec<String> = (session.essays().iter())
         .filter(|essay| session.pipeline.learned_from(&essay.sha256))
         .map(|essay| essay.file_name().to_owned())
-        .filter(|doc| agreed.labels.iter().any(|label| label.doc == *doc))
+        .filter(|doc| agreed.iter().any(|label| label.doc == *doc))
         .collect();
     if !learned_from.is_empty() {
         eprintln!(
             "konspekt: {} of the {} labelled essays taught the judge, so that these figures say how \
              well it remembers; models/judge/MODEL_CARD.md has those for essays it had not seen",
             learned_from.len(),
-            agreed.labels.len()
+            agreed.len()
         );
     }
     if let (Some(other), Some(folder)) = (&other, &args.against) {
@@ -136,7 +87,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
     let evaluation = Evaluation {
         study: &session.pipeline.study().name,
         run: &Table::read(&session.out)?,
-        labels: &reader(name, &agreed.labels),
+        labels: &reader(name, &agreed),
         readers: &readers,
         against: against.as_deref().zip(other.as_ref()),
         learned_from,
@@ -206,36 +157,10 @@ fn comparable(
     Ok(())
 }
 
-/// Every thesis that a label names must be one of the codebook.
-pub fn check(label: &Label, known: &impl Fn(&str) -> bool) -> Result<()> {
-    let cells = label.cells.keys().map(String::as_str);
-    let marks = label.marks.iter().map(|m| m.thesis.as_str());
-    let contested = label.contested.iter().map(|m| m.thesis.as_str());
-    let primary = label.primary.iter().flatten().map(String::as_str);
-    if let Some(id) = (cells.chain(marks).chain(contested).chain(primary)).find(|id| !known(id)) {
-        bail!(
-            "the label for {}: {id:?} is no thesis of the codebook",
-            label.doc
-        );
-    }
-    Ok(())
-}
-
 fn reader(name: &str, labels: &[Label]) -> Reader {
     let opinion = |label: &Label| (label.doc.clone(), Opinion::of_label(label));
     Reader {
         name: name.to_owned(),
         opinions: labels.iter().map(opinion).collect(),
     }
-}
-
-/// One label an essay, of all readers of it.
-pub fn adjudicated(readers: &[(String, Vec<Label>)], texts: &HashMap<&str, &str>) -> Vec<Label> {
-    let mut essays: BTreeMap<&str, Vec<&Label>> = BTreeMap::new();
-    for label in readers.iter().flat_map(|(_, labels)| labels) {
-        essays.entry(&label.doc).or_default().push(label);
-    }
-    (essays.into_iter())
-        .map(|(doc, readers)| labels::adjudicate(&readers, texts[doc]))
-        .collect()
 }

@@ -5,11 +5,13 @@ mod corpus;
 mod diff;
 mod evaluate;
 mod explain;
+mod hand_labels;
 mod labels;
 mod methods;
 mod models;
 mod progress;
 mod run;
+mod train;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ Examples:
   konspekt run --essays texts/ --out out/   the bundled codebook, your essays
   konspekt explain okafor-2011              why its row says what it says
   konspekt evaluate --labels labels/        how far to trust it
+  konspekt train pipelines/my-study         teach it your hand labels
   konspekt labels export --format brat      the hand labels for a tool; import brings them back
   konspekt annotate essay.md | jq .voices   the layers of one essay
 
@@ -62,6 +65,8 @@ enum Command {
     Verify(diff::VerifyArgs),
     /// Print a methods paragraph for a run, with its figures and BibTeX
     Methods(methods::MethodsArgs),
+    /// Fit the study to hand labels, and say what that gains on essays kept out
+    Train(train::TrainArgs),
     /// Fetch larger networks from the Hugging Face hub, list them, verify them
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -207,6 +212,7 @@ impl Cli {
             Command::Diff(args) => diff::diff_runs(&args),
             Command::Verify(args) => diff::verify(&args),
             Command::Methods(args) => methods::run(&args),
+            Command::Train(args) => train::run(&args),
             Command::Models(command) => models::run(&command),
             Command::Completions { shell } => {
                 clap_complete::generate(

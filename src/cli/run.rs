@@ -17,6 +17,7 @@ use crate::layers::{Annotated, Layer};
 use crate::passes::Pipeline;
 use crate::store::{self, Staged};
 use crate::study::Study;
+use crate::training::Trained;
 use crate::words::counted;
 
 pub fn run(args: &RunArgs) -> Result<Outcome> {
@@ -265,7 +266,14 @@ pub fn load(mut study: Study, common: &Common, workers: &Workers) -> Result<Pipe
     let mut pipeline = Pipeline::load(study, &models(common.models.as_ref())?, workers)?;
     if common.zero_shot {
         pipeline.forget_labels();
-    } else if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
+        return Ok(pipeline);
+    }
+    if let Some(judge) = pipeline.judge()
+        && let Some((trained, files)) = Trained::read(&pipeline.study().folder, judge.sha256())?
+    {
+        pipeline.teach(trained, files);
+    }
+    if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
         eprintln!(
             "konspekt: no hand labels taught the judge {}: it goes by the definition alone; \
              models/judge/MODEL_CARD.md says how well it does that (\"studies held out\")",

@@ -22,7 +22,11 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
         .map(|(_, cell)| list(&cell["evidence"]))
         .sum();
     let zero_shot = list(&record["zero_shot"]);
+    let weights = || record["weights"].as_array().into_iter().flatten();
+    let named = |w: &Value, part: &str| w["file"].as_str().is_some_and(|f| f.contains(part));
+    let own = weights().any(|w| named(w, "trained/"));
     let taught = match zero_shot {
+        0 if own => "by what hand labels of this study taught it of each thesis".to_owned(),
         0 => "by what hand labels of other essays taught it of each thesis".to_owned(),
         n if n == theses.len() => {
             "by the theses' definitions alone, without hand labels".to_owned()
@@ -31,8 +35,8 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
             "by the definitions alone for {n} of the theses, by hand labels of other essays for the rest"
         ),
     };
-    let weights: Vec<String> = (record["weights"].as_array().into_iter().flatten())
-        .filter(|w| w["file"].as_str().is_some_and(|f| f.ends_with(".onnx")))
+    let weights: Vec<String> = weights()
+        .filter(|w| named(w, ".onnx") || named(w, ".safetensors"))
         .filter_map(|w| {
             let sha: String = w["sha256"].as_str()?.chars().take(12).collect();
             Some(format!("{} (SHA-256 {sha}…)", w["file"].as_str()?))

@@ -5,7 +5,7 @@ pub mod aliases;
 mod claims;
 mod entities;
 pub mod sentences;
-mod stances;
+pub mod stances;
 mod tags;
 mod voices;
 
@@ -17,6 +17,7 @@ use crate::engine::Workers;
 use crate::layers::{Annotated, Layer};
 use crate::networks::{Judge, Reader, WeightFile};
 use crate::study::{Study, Thesis};
+use crate::training::Trained;
 
 /// The passes of a study, with the networks that they use.
 pub struct Pipeline {
@@ -62,7 +63,23 @@ impl Pipeline {
 
     /// Whether the judge was fitted to hand labels of the file with this SHA-256.
     pub fn learned_from(&self, sha256: &str) -> bool {
-        self.judge.as_ref().is_some_and(|j| j.learned_from(sha256))
+        let theses: Vec<String> = self.study.theses.iter().map(Thesis::statement).collect();
+        let judge = self.judge.as_ref();
+        judge.is_some_and(|judge| judge.learned_from(sha256, &theses))
+    }
+
+    /// The judge, if the study has a use for it.
+    pub fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
+    }
+
+    /// Takes what the study has learned from hand labels.
+    pub fn teach(&mut self, trained: Trained, files: Vec<WeightFile>) {
+        self.study.thresholds = trained.config.thresholds;
+        self.study.confidence = trained.config.confidence;
+        if let Some(judge) = &mut self.judge {
+            judge.teach(trained.config.fitted, trained.head, files);
+        }
     }
 
     /// Makes every thesis unknown, as in a study without hand labels.

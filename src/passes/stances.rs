@@ -4,13 +4,45 @@ use anyhow::Result;
 use rayon::prelude::*;
 
 use crate::layers::{Sentence, SentenceStance, Speaker, Stance, Voice};
-use crate::networks::{Judge, round, softmax};
+use crate::networks::{Features, Judge, StanceLogits, round, softmax};
 use crate::study::{Study, Thesis};
 use crate::text::{Document, Span};
 
-/// Runs the judge over the essay. The first list has the sentences that bear on a
-/// thesis with at least the study's threshold of probability; the second, for every
-/// thesis, the one among the others that comes nearest.
+/// What a judge is given of an essay.
+pub struct Questions {
+    /// The sentences as a reader sees them, without markup.
+    pub surfaces: Vec<String>,
+    /// The paragraph of each.
+    pub paragraphs: Vec<usize>,
+}
+
+/// Probabilities of none, asserts, denies and reports for every sentence (outer) and
+/// thesis (inner).
+pub type Judged = Vec<Vec<[f64; 4]>>;
+
+impl Questions {
+    pub fn new(document: &Document, sentences: &[Sentence]) -> Self {
+        let surface = |sentence: &Sentence| document.surface(sentence.span).text;
+        Self {
+            surfaces: sentences.par_iter().map(surface).collect(),
+            paragraphs: sentences.iter().map(|sentence| sentence.block).collect(),
+        }
+    }
+
+    /// The judge's answers on theses, as `label: definition`.
+    pub fn ask(&self, judge: &Judge, theses: &[String]) -> Result<Judged> {
+        let judged = judge.judge(&strs(&self.surfaces), &self.paragraphs, &strs(theses))?;
+        let of_sentence = |logits: Vec<StanceLogits>| logits.into_iter().map(softmax).collect();
+        Ok(judged.into_iter().map(of_sentence).collect())
+    }
+
+    /// What a head for these theses is given.
+    pub fn features(&self, judge: &Judge, theses: &[String]) -> Result<Features> {
+        judge.features(&strs(&self.surfaces), &self.paragraphs, &strs(theses))
+    }
+}
+
+/// Runs the judge over the essay, and takes its answers as [`take`] does.
 pub fn find(
     document: &Document,
     sentences: &[Sentence],
@@ -19,18 +51,24 @@ pub fn find(
     study: &Study,
 ) -> Result<(Vec<Stance>, Vec<Stance>)> {
     let theses: Vec<String> = study.theses.iter().map(Thesis::statement).collect();
-    let surfaces: Vec<String> = sentences
-        .par_iter()
-        .map(|sentence| document.surface(sentence.span).text)
-        .collect();
-    let paragraphs: Vec<usize> = sentences.iter().map(|sentence| sentence.block).collect();
-    let judged = judge.judge(&strs(&surfaces), &paragraphs, &strs(&theses))?;
+    let judged = Questions::new(document, sentences).ask(judge, &theses)?;
+    Ok(take(&judged, sentences, voices, study))
+}
+
+/// The first list has the sentences that bear on a thesis with at least the study's
+/// threshold of probability; the second, for every thesis, the one among the others
+/// that comes nearest.
+pub fn take(
+    judged: &Judged,
+    sentences: &[Sentence],
+    voices: &[Voice],
+    study: &Study,
+) -> (Vec<Stance>, Vec<Stance>) {
     let mut stances = Vec::new();
-    let mut nearest: Vec<Option<Stance>> = vec![None; theses.len()];
-    for (sentence, logits) in sentences.iter().zip(judged) {
+    let mut nearest: Vec<Option<Stance>> = vec![None; study.theses.len()];
+    for (sentence, judged) in sentences.iter().zip(judged) {
         let (voice, source) = speaker(sentence.span, voices);
-        for (thesis_index, logits) in logits.into_iter().enumerate() {
-            let [none, asserts, denies, reports] = softmax(logits);
+        for (thesis_index, &[none, asserts, denies, reports]) in judged.iter().enumerate() {
             let probabilities = [asserts, denies, reports];
             let stance = Stance {
                 span: sentence.span,
@@ -39,7 +77,7 @@ pub fn find(
                 stance: likeliest(probabilities),
                 voice,
                 source: source.clone(),
-                score: round(1.0 - none),
+                score: score(none),
                 probabilities,
             };
             let near = &mut nearest[thesis_index];
@@ -50,11 +88,16 @@ pub fn find(
             }
         }
     }
-    Ok((stances, nearest.into_iter().flatten().collect()))
+    (stances, nearest.into_iter().flatten().collect())
+}
+
+/// Probability that a sentence bears on a thesis, given that of none.
+pub fn score(none: f64) -> f64 {
+    round(1.0 - none)
 }
 
 /// The first named where they are equal.
-fn likeliest(probabilities: [f64; 3]) -> SentenceStance {
+pub fn likeliest(probabilities: [f64; 3]) -> SentenceStance {
     let mut stance = SentenceStance::Asserts;
     for (other, p) in SentenceStance::ALL.into_iter().zip(probabilities) {
         if p > probabilities[stance as usize] {

@@ -427,6 +427,22 @@ def unitizing():
     return out
 
 
+# 10. Multinomial logistic regression with an L2 penalty: scikit-learn, to its last digit.
+def logistic():
+    from sklearn.linear_model import LogisticRegression
+
+    out = []
+    for name, strength in [("weak penalty", 10.0), ("strong penalty", 0.3)]:
+        x = rng.normal(size=(40, 3)).round(3)
+        classes = (x @ rng.normal(size=(3, 3)) + rng.normal(size=(40, 3))).argmax(1)
+        weights = rng.integers(0, 4, size=40)
+        model = LogisticRegression(C=strength, tol=1e-10, max_iter=10_000).fit(x, classes, sample_weight=weights)
+        bias = model.intercept_ - model.intercept_.mean()  # free up to a constant
+        out.append({"name": name, "strength": strength, "x": x, "classes": classes, "weights": weights,
+                    "expected": {"weights": model.coef_.T, "bias": bias}})
+    return out
+
+
 def section(f):
     """Runs f with its own seed (unitizing inputs must come out the same each time)."""
     global rng
@@ -437,7 +453,7 @@ def section(f):
 if __name__ == "__main__":
     made = {"cohen": cohen, "krippendorff": alpha_coding, "classes": classes, "calibration": calibration,
             "risk_coverage": risk_coverage, "permutation": permutation, "bootstrap": bootstrap, "ppi": ppi,
-            "unitizing": unitizing}
+            "unitizing": unitizing, "logistic": logistic}
     made = {name: section(f) for name, f in made.items()}
     lines = ",\n".join(json.dumps(k) + ": [\n" + ",\n".join(json.dumps(c, allow_nan=False) for c in v) + "\n]"
                        for k, v in made.items())

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::Outcome;
 use super::corpus::{self, Corpus};
-use super::evaluate::{adjudicated, check};
+use super::hand_labels::{adjudicated, check};
 use super::run::finish;
 use crate::labels::draft::Unit;
 use crate::labels::formats::{self, File, Format};
@@ -338,9 +338,7 @@ impl Desk {
     }
 
     fn check(&self, label: &Label) -> Result<()> {
-        check(label, &|id: &str| {
-            self.study.theses.iter().any(|t| t.id == id)
-        })
+        check(label, &self.study.theses)
     }
 
     fn outcome(&self) -> Outcome {
