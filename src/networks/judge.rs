@@ -58,17 +58,17 @@ pub struct Fitted {
 
 /// Pieces `start..end` of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Part {
-    sentence: usize,
-    start: usize,
-    end: usize,
+pub(super) struct Part {
+    pub sentence: usize,
+    pub start: usize,
+    pub end: usize,
 }
 
 /// One input of the network.
-struct Input {
-    ids: Vec<i32>,
+pub(super) struct Input {
+    pub ids: Vec<i32>,
     /// Where the sentences to answer for stand in `ids`.
-    spans: Vec<(usize, usize)>,
+    pub spans: Vec<(usize, usize)>,
 }
 
 impl Judge {
@@ -139,7 +139,7 @@ impl Judge {
         let places: Vec<_> = theses.iter().map(|thesis| self.place(thesis)).collect();
         let of_unknown = places.iter().zip(theses).filter(|(k, _)| k.is_none());
         let unknown: Vec<&str> = of_unknown.map(|(_, &thesis)| thesis).collect();
-        let pieces = self.pieces(sentences)?;
+        let pieces = pieces(&self.tokenizer, sentences)?;
         let mut read = self.read(&pieces, paragraphs, &unknown)?.into_iter();
         let of_head = |(i, (fitted, head)): (usize, &(Fitted, Head))| {
             if !places.iter().flatten().any(|&(used, _)| used == i) {
@@ -202,11 +202,6 @@ impl Judge {
         })
     }
 
-    fn pieces(&self, texts: &[&str]) -> Result<Vec<Vec<i32>>> {
-        let ids = |text: &&str| Ok(self.tokenizer.pieces(text)?.ids);
-        texts.par_iter().map(ids).collect()
-    }
-
     /// A vector of length 1 for every text, given its pieces and read by itself,
     /// shape `[texts, width]`: the mean over its pieces. A text too long for the
     /// network is read in parts.
@@ -239,16 +234,8 @@ impl Judge {
         paragraphs: &[usize],
         theses: &[&str],
     ) -> Result<Vec<Array2<f32>>> {
-        let of_thesis = self.pieces(theses)?;
-        for (thesis, ids) in theses.iter().zip(&of_thesis) {
-            ensure!(
-                ids.len() <= LONGEST_THESIS,
-                "thesis \"{}…\": label and definition have {} word pieces, the judge reads {LONGEST_THESIS}: shorten the definition",
-                thesis.chars().take(40).collect::<String>(),
-                ids.len()
-            );
-        }
-        self.windowed(sentences, paragraphs, &of_thesis, "stances")
+        let theses = thesis_pieces(&self.tokenizer, theses)?;
+        self.windowed(sentences, paragraphs, &theses, "stances")
     }
 
     /// Reads the essay in windows, once beside every thesis (or once, where there is
@@ -265,7 +252,8 @@ impl Judge {
         let mut inputs = Vec::with_capacity(windows.len() * theses.len());
         for window in &windows {
             for (t, thesis) in theses.iter().enumerate() {
-                inputs.push(((window, t), self.input(window, sentences, thesis)));
+                let input = Input::new(window, sentences, thesis, &self.tokenizer);
+                inputs.push(((window, t), input));
             }
         }
         let found = self.run_all(inputs, output)?;
@@ -286,23 +274,6 @@ impl Judge {
             }
         }
         Ok(answers)
-    }
-
-    fn input(&self, window: &[Part], sentences: &[Vec<i32>], thesis: &[i32]) -> Input {
-        let mut ids = vec![self.tokenizer.cls];
-        if !thesis.is_empty() {
-            ids.extend(thesis);
-            ids.push(self.tokenizer.sep);
-        }
-        let mut spans = Vec::with_capacity(window.len());
-        for part in window {
-            // An empty sentence stands on its separator.
-            let start = ids.len();
-            ids.extend(&sentences[part.sentence][part.start..part.end]);
-            spans.push((start, ids.len().max(start + 1)));
-            ids.push(self.tokenizer.sep);
-        }
-        Input { ids, spans }
     }
 
     /// Runs inputs in batches of like length. With each comes what it was for,
@@ -328,43 +299,90 @@ impl Judge {
 
     /// One output for a batch, shape `[inputs, sentences, …]`.
     fn run<T>(&self, batch: &[(T, Input)], output: &str) -> Result<Array3<f32>> {
-        let inputs = || batch.iter().map(|(_, input)| input).enumerate();
-        let length = inputs()
-            .map(|(_, input)| input.ids.len())
-            .max()
-            .unwrap_or(0);
-        let count = inputs()
-            .map(|(_, input)| input.spans.len())
-            .max()
-            .unwrap_or(0);
-        let mut ids = Array2::from_elem((batch.len(), length), self.tokenizer.pad);
-        let mut mask = Array2::zeros((batch.len(), length));
-        let mut members = Array3::zeros((batch.len(), count, length));
-        for (i, input) in inputs() {
-            let filled = ..input.ids.len();
-            ids.slice_mut(s![i, filled])
-                .assign(&ArrayView1::from(&input.ids));
-            mask.slice_mut(s![i, filled]).fill(1);
-            for (k, &(start, end)) in input.spans.iter().enumerate() {
-                let share = 1.0 / (end - start) as f32;
-                members.slice_mut(s![i, k, start..end]).fill(share);
-            }
-        }
-        let outputs = self.engine.run(
-            vec![
-                ("input_ids", Tensor::Int(ids.into_dyn())),
-                ("attention_mask", Tensor::Int(mask.into_dyn())),
-                ("members", Tensor::Float(members.into_dyn())),
-            ],
-            &[output],
-        )?;
+        let inputs: Vec<&Input> = batch.iter().map(|(_, input)| input).collect();
+        let tensors = tensors(&inputs, self.tokenizer.pad);
+        let outputs = self.engine.run(tensors, &[output])?;
         Ok(outputs[0].to_owned().into_dimensionality::<Ix3>()?)
     }
 }
 
+impl Input {
+    /// A window beside a thesis, or by itself where the thesis has no pieces.
+    pub fn new(
+        window: &[Part],
+        sentences: &[Vec<i32>],
+        thesis: &[i32],
+        tokenizer: &Wordpiece,
+    ) -> Self {
+        let mut ids = vec![tokenizer.cls];
+        if !thesis.is_empty() {
+            ids.extend(thesis);
+            ids.push(tokenizer.sep);
+        }
+        let mut spans = Vec::with_capacity(window.len());
+        for part in window {
+            // An empty sentence stands on its separator.
+            let start = ids.len();
+            ids.extend(&sentences[part.sentence][part.start..part.end]);
+            spans.push((start, ids.len().max(start + 1)));
+            ids.push(tokenizer.sep);
+        }
+        Self { ids, spans }
+    }
+}
+
+/// A batch as the network takes it: `input_ids` and `attention_mask` `[inputs, pieces]`,
+/// `members` `[inputs, sentences, pieces]`.
+pub(super) fn tensors(batch: &[&Input], pad: i32) -> Vec<(&'static str, Tensor)> {
+    let length = batch.iter().map(|input| input.ids.len()).max();
+    let count = batch.iter().map(|input| input.spans.len()).max();
+    let (length, count) = (length.unwrap_or(0), count.unwrap_or(0));
+    let mut ids = Array2::from_elem((batch.len(), length), pad);
+    let mut mask = Array2::zeros((batch.len(), length));
+    let mut members = Array3::zeros((batch.len(), count, length));
+    for (i, input) in batch.iter().enumerate() {
+        let filled = ..input.ids.len();
+        ids.slice_mut(s![i, filled])
+            .assign(&ArrayView1::from(&input.ids));
+        mask.slice_mut(s![i, filled]).fill(1);
+        for (k, &(start, end)) in input.spans.iter().enumerate() {
+            let share = 1.0 / (end - start) as f32;
+            members.slice_mut(s![i, k, start..end]).fill(share);
+        }
+    }
+    vec![
+        ("input_ids", Tensor::Int(ids.into_dyn())),
+        ("attention_mask", Tensor::Int(mask.into_dyn())),
+        ("members", Tensor::Float(members.into_dyn())),
+    ]
+}
+
+/// The word pieces of every text.
+pub(super) fn pieces(tokenizer: &Wordpiece, texts: &[&str]) -> Result<Vec<Vec<i32>>> {
+    let ids = |text: &&str| Ok(tokenizer.pieces(text)?.ids);
+    texts.par_iter().map(ids).collect()
+}
+
+/// The word pieces of every thesis.
+///
+/// # Errors
+/// When a thesis is too long for the network.
+pub(super) fn thesis_pieces(tokenizer: &Wordpiece, theses: &[&str]) -> Result<Vec<Vec<i32>>> {
+    let of_thesis = pieces(tokenizer, theses)?;
+    for (thesis, ids) in theses.iter().zip(&of_thesis) {
+        ensure!(
+            ids.len() <= LONGEST_THESIS,
+            "thesis \"{}…\": label and definition have {} word pieces, the judge reads {LONGEST_THESIS}: shorten the definition",
+            thesis.chars().take(40).collect::<String>(),
+            ids.len()
+        );
+    }
+    Ok(of_thesis)
+}
+
 /// The sentences in windows: whole paragraphs while they fit, a longer paragraph
 /// by sentences, a longer sentence in parts. `lengths`: pieces of each sentence.
-fn windows(lengths: &[usize], paragraphs: &[usize]) -> Vec<Vec<Part>> {
+pub(super) fn windows(lengths: &[usize], paragraphs: &[usize]) -> Vec<Vec<Part>> {
     let mut windows: Vec<Vec<Part>> = Vec::new();
     let mut used = WINDOW; // nothing fits before the first window is opened
     let mut at = 0;
