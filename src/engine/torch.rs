@@ -7,6 +7,7 @@
 mod checkpoint;
 mod deberta;
 mod onnx;
+mod tuning;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,6 +17,7 @@ use ndarray::ArrayD;
 use super::{Device, Tensor};
 pub use checkpoint::Checkpoint;
 pub use onnx::Onnx;
+pub use tuning::{AdamW, Gradients, Tuning, Weights};
 
 /// Whether libtorch can compute there.
 pub(super) fn check(device: Device) -> Result<()> {
@@ -46,18 +48,25 @@ fn place(device: Device) -> tch::Device {
 /// What libtorch computes with, for several threads at once.
 struct Shared<T>(T);
 
-// SAFETY: only networks are kept in it, whose tensors nothing changes once they are loaded. A
-// forward pass without gradients reads them and makes new ones; libtorch counts references to a
-// tensor atomically and is meant to be read from several threads
-// (https://pytorch.org/docs/2.4/notes/cpu_threading_torchscript_inference.html).
+// SAFETY: only networks are kept in it, whose tensors change only where they are borrowed
+// mutably. A forward pass reads them and makes new ones; libtorch counts references to a tensor
+// atomically and is meant to be read from several threads
+// (https://pytorch.org/docs/2.4/notes/cpu_threading_torchscript_inference.html). So are gradients
+// that are handed out, not added up in the weights
+// (https://pytorch.org/docs/2.4/notes/autograd.html#multithreaded-autograd).
 unsafe impl<T> Sync for Shared<T> {}
 // SAFETY: as above, and a tensor may be dropped by another thread than the one that made it.
 unsafe impl<T> Send for Shared<T> {}
 
-/// Runs `work` without gradients. rust-bert and tch panic on what libtorch refuses, as on a
-/// card without memory: that becomes an error.
+/// Runs `work` without gradients.
 fn guarded<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
-    catch_unwind(AssertUnwindSafe(|| tch::no_grad(work))).unwrap_or_else(|panic| {
+    caught(|| tch::no_grad(work))
+}
+
+/// Runs `work`. rust-bert and tch panic on what libtorch refuses, as on a card without memory:
+/// that becomes an error.
+fn caught<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let said = match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
             (Some(said), _) => said,
             (_, Some(said)) => *said,

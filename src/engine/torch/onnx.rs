@@ -3,7 +3,7 @@
 //! Knows the operators of the shipped networks, opset 17 (https://onnx.ai/onnx/operators/).
 //! Numbers that say shapes stay on the processor, everything else is on the device.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -15,22 +15,22 @@ use super::{Shared, from_torch, guarded, place, to_torch};
 use crate::engine::{Device, Engine, Tensor};
 
 /// A network in ONNX format.
-pub struct Onnx {
-    graph: Shared<Graph>,
-    inputs: Vec<String>,
-    device: tch::Device,
-}
+pub struct Onnx(Shared<Graph>);
 
-struct Graph {
-    nodes: Vec<Node>,
+/// The nodes of a network, each after those that it asks.
+pub(super) struct Graph {
+    pub nodes: Vec<Node>,
     /// Weights, and what is computed of them alone.
-    constants: HashMap<String, T>,
+    pub constants: HashMap<String, T>,
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    pub device: tch::Device,
 }
 
-struct Node {
-    operator: String,
-    inputs: Vec<String>,
-    output: String,
+pub(super) struct Node {
+    pub operator: String,
+    pub inputs: Vec<String>,
+    pub output: String,
     attributes: HashMap<String, Attribute>,
 }
 
@@ -50,18 +50,40 @@ impl Onnx {
         external: Option<(&str, Vec<u8>)>,
         device: Device,
     ) -> Result<Self> {
-        let device = place(device);
-        let loaded = guarded(|| Self::read(bytes, external, device));
-        loaded.with_context(|| {
-            format!(
-                "{}: damaged, or not an ONNX network that libtorch can run here; restore it from \
-                 the release",
-                path.display()
-            )
+        let loaded = guarded(|| {
+            let mut graph = Graph::read(bytes, external, place(device))?;
+            graph.fold(&HashSet::new())?;
+            Ok(Self(Shared(graph)))
+        });
+        loaded.with_context(|| refusal(path))
+    }
+}
+
+/// What is said of a file that cannot be loaded.
+pub(super) fn refusal(path: &Path) -> String {
+    format!(
+        "{}: damaged, or not an ONNX network that libtorch can run here; restore it from the \
+         release",
+        path.display()
+    )
+}
+
+impl Engine for Onnx {
+    fn run(&self, inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<ArrayD<f32>>> {
+        guarded(|| {
+            let found = self.0.0.run(inputs, outputs)?;
+            found.iter().map(from_torch).collect()
         })
     }
+}
 
-    fn read(bytes: &[u8], external: Option<(&str, Vec<u8>)>, device: tch::Device) -> Result<Self> {
+impl Graph {
+    /// The file as it stands, floats on the device.
+    pub fn read(
+        bytes: &[u8],
+        external: Option<(&str, Vec<u8>)>,
+        device: tch::Device,
+    ) -> Result<Self> {
         let model = ModelProto::parse_buf(bytes).map_err(|e| anyhow!("{e}"))?;
         let graph = model.graph.context("there is no graph in it")?;
         let mut constants = HashMap::new();
@@ -71,33 +93,42 @@ impl Onnx {
                 .with_context(|| format!("weight {name}"))?;
             constants.insert(name, value);
         }
-        let mut nodes = Vec::new();
-        for node in graph.node {
-            let node = Node::new(node, device)?;
-            // What depends on weights alone is computed now.
-            if node.given().all(|name| constants.contains_key(name)) {
-                let value = node.value(|name| constants.get(name))?;
-                constants.insert(node.output, value);
-            } else {
-                nodes.push(node);
-            }
-        }
-        // Of these, only what a node or an output still asks for.
-        let outputs = graph.output.iter().filter_map(|output| output.name.clone());
-        let mut wanted: std::collections::HashSet<String> = outputs.collect();
-        wanted.extend(nodes.iter().flat_map(Node::given).map(str::to_owned));
-        constants.retain(|name, _| wanted.contains(name));
+        let nodes = graph.node.into_iter().map(|node| Node::new(node, device));
         let inputs = graph.input.into_iter().filter_map(|input| input.name);
+        let outputs = graph.output.into_iter().filter_map(|output| output.name);
         Ok(Self {
+            nodes: nodes.collect::<Result<_>>()?,
+            constants,
             inputs: inputs.collect(),
-            graph: Shared(Graph { nodes, constants }),
+            outputs: outputs.collect(),
             device,
         })
     }
-}
 
-impl Engine for Onnx {
-    fn run(&self, inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<ArrayD<f32>>> {
+    /// Computes now what depends on weights alone, but for what depends on those that are to
+    /// change.
+    pub fn fold(&mut self, changing: &HashSet<String>) -> Result<()> {
+        let constants = &mut self.constants;
+        let mut left = Vec::new();
+        for node in self.nodes.drain(..) {
+            let fixed = |name: &str| constants.contains_key(name) && !changing.contains(name);
+            if node.given().all(fixed) {
+                let value = node.value(|name| constants.get(name))?;
+                constants.insert(node.output, value);
+            } else {
+                left.push(node);
+            }
+        }
+        self.nodes = left;
+        // Of these, only what a node or an output still asks for.
+        let mut wanted: HashSet<&str> = self.outputs.iter().map(String::as_str).collect();
+        wanted.extend(self.nodes.iter().flat_map(Node::given));
+        constants.retain(|name, _| wanted.contains(name.as_str()));
+        Ok(())
+    }
+
+    /// The outputs, on the device.
+    pub fn run(&self, inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<T>> {
         let mut values = HashMap::new();
         for (name, tensor) in inputs {
             ensure!(
@@ -106,12 +137,6 @@ impl Engine for Onnx {
             );
             values.insert(name.to_owned(), to_torch(tensor, self.device)?);
         }
-        guarded(|| self.graph.0.run(values, outputs))
-    }
-}
-
-impl Graph {
-    fn run(&self, mut values: HashMap<String, T>, outputs: &[&str]) -> Result<Vec<ArrayD<f32>>> {
         // How often each value is still asked for, by the nodes that the outputs need.
         let mut uses: HashMap<&str, usize> = outputs.iter().map(|&name| (name, 1)).collect();
         let mut needed = vec![false; self.nodes.len()];
@@ -136,7 +161,8 @@ impl Graph {
         }
         let of = |name: &&str| {
             let value = values.get(*name).or_else(|| self.constants.get(*name));
-            from_torch(value.with_context(|| format!("{name}: the network has no such output"))?)
+            let value = value.with_context(|| format!("{name}: the network has no such output"))?;
+            Ok(value.shallow_clone())
         };
         outputs.iter().map(of).collect()
     }
@@ -162,12 +188,12 @@ impl Node {
     }
 
     /// Names of the inputs that are given.
-    fn given(&self) -> impl Iterator<Item = &str> {
+    pub fn given(&self) -> impl Iterator<Item = &str> {
         let names = self.inputs.iter().map(String::as_str);
         names.filter(|name| !name.is_empty())
     }
 
-    fn int(&self, name: &str, default: i64) -> i64 {
+    pub fn int(&self, name: &str, default: i64) -> i64 {
         match self.attributes.get(name) {
             Some(Attribute::Int(value)) => *value,
             _ => default,
@@ -188,7 +214,7 @@ impl Node {
         })
     }
 
-    fn value<'a>(&self, of: impl Fn(&str) -> Option<&'a T>) -> Result<T> {
+    pub fn value<'a>(&self, of: impl Fn(&str) -> Option<&'a T>) -> Result<T> {
         let computed = self.compute(of);
         computed.with_context(|| format!("operator {} (for {})", self.operator, self.output))
     }
@@ -420,7 +446,7 @@ fn numbers(of: &T) -> Result<Vec<i64>> {
 }
 
 /// A dimension that may be counted from the end.
-fn axis(axis: i64, rank: usize) -> Result<usize> {
+pub(super) fn axis(axis: i64, rank: usize) -> Result<usize> {
     let rank = rank as i64;
     ensure!(
         (-rank..rank).contains(&axis),
