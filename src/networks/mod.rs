@@ -11,6 +11,8 @@ mod path;
 mod pieces;
 mod reader;
 mod relation;
+#[cfg(feature = "torch")]
+pub mod tuning;
 
 use std::cell::RefCell;
 use std::fs;
