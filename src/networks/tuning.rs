@@ -87,7 +87,7 @@ pub struct TuningOptions {
 impl Default for TuningOptions {
     fn default() -> Self {
         Self {
-            rate: 5e-5,
+            rate: 2e-5,
             warm_up: 0.1,
             weight_decay: 0.01,
             batch: 8,
@@ -229,7 +229,7 @@ impl<'a> Training<'a> {
         let examples = examples(material.essays, &theses, &tokenizer)?;
         let plans = plans(&examples, options);
         ensure!(
-            plans.iter().any(|plan| !plan.is_empty()),
+            !examples.is_empty(),
             "there is nothing to learn from: no essay has a label that counts"
         );
         let of = serde_json::to_vec(&(folder.files(), material, options))?;
@@ -265,14 +265,11 @@ impl<'a> Training<'a> {
         }
         progress(self.progress())?;
         while let Some(plan) = self.next_epoch() {
-            let begun: usize = self.plans[..plan].iter().map(Vec::len).sum();
+            let begun = self.steps_before(plan);
             while self.state.step < begun + self.plans[plan].len() {
                 self.step(self.plans[plan][self.state.step - begun].clone())?;
-                if self
-                    .state
-                    .step
-                    .is_multiple_of(self.options.save_every.max(1))
-                {
+                let step = self.state.step;
+                if step.is_multiple_of(self.options.save_every.max(1)) {
                     self.save()?;
                 }
                 progress(self.progress())?;
@@ -340,7 +337,11 @@ impl<'a> Training<'a> {
     }
 
     fn steps(&self) -> usize {
-        self.plans.iter().map(Vec::len).sum()
+        self.steps_before(self.plans.len())
+    }
+
+    fn steps_before(&self, plan: usize) -> usize {
+        self.plans[..plan].iter().map(Vec::len).sum()
     }
 
     fn end_epoch(&mut self) -> Result<()> {
@@ -498,6 +499,14 @@ impl<'a> Training<'a> {
         ensure!(
             state.digest == self.state.digest,
             "{}: of other labels, essays, options or networks; remove its folder to begin anew",
+            path.display()
+        );
+        let done = state.epochs.len().saturating_sub(1);
+        ensure!(
+            state.best < state.epochs.len()
+                && done <= self.plans.len()
+                && state.step >= self.steps_before(done),
+            "{}: damaged; remove its folder",
             path.display()
         );
         self.best = self.network.resume(&folder.join(&state.tensors))?;
