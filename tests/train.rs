@@ -201,12 +201,11 @@ fn essays_that_taught_the_judge_are_no_measure_of_it() {
 #[test]
 fn what_cannot_be_learned_is_said() {
     let desk = Desk::new();
-    fs::write(desk.path("folds.json"), "{\"okafor-2011.txt\": 0}").unwrap();
-    let folds = desk.path("folds.json");
-    let folds = folds.to_str().unwrap();
+    fs::write(desk.path("authors.json"), "[\"Okafor\"]").unwrap();
+    let authors = desk.path("authors.json");
     desk.fails(
-        &["train", "--folds", folds],
-        &["folds.json", "says nothing of"],
+        &["train", "--authors", authors.to_str().unwrap()],
+        &["authors.json", "no JSON object"],
     );
     let one = desk.path("study/labels/okafor-2011.json");
     let one = one.to_str().unwrap();

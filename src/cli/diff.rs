@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::run::{Session, finish};
-use super::{Common, Outcome, RunArgs};
+use super::{Common, EngineName, Outcome, RunArgs};
 use crate::comparison::{Comparison, Run, diff};
 
 #[derive(Args, Clone)]
@@ -68,6 +68,9 @@ pub fn verify(args: &VerifyArgs) -> Result<Outcome> {
     let beside = tempfile::tempdir().context("a folder for the run made again")?;
     let mut common = args.common.clone();
     common.zero_shot |= named["by_definition"] == true;
+    if named["engine"].is_string() {
+        common.engine = EngineName::Torch;
+    }
     let session = Session::open(&RunArgs {
         study,
         essays: args.essays.clone(),

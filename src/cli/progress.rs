@@ -15,7 +15,7 @@ impl Progress {
 
     /// A stage that goes through `length` things.
     pub fn stage(self, name: &'static str, length: usize) -> ProgressBar {
-        let template = "{prefix:10} {bar:30} {pos:>5} of {len}  {elapsed} gone, {eta} left";
+        let template = "{prefix:10} {bar:30} {pos:>5} of {len}  {elapsed} gone, {eta} left  {msg}";
         self.bar(template, length as u64).with_prefix(name)
     }
 

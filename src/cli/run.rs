@@ -127,6 +127,7 @@ impl Session {
             &self.pipeline.weights(),
             &self.pipeline.unknown_theses(),
             self.by_definition,
+            self.workers.backend(),
         )
     }
 
@@ -263,15 +264,16 @@ pub fn load(mut study: Study, common: &Common, workers: &Workers) -> Result<Pipe
     if common.zero_shot {
         study.forget_labels();
     }
-    let mut pipeline = Pipeline::load(study, &models(common.models.as_ref())?, workers)?;
+    let models = models(common.models.as_ref())?;
+    let mut pipeline = Pipeline::load(study, &models, workers)?;
     if common.zero_shot {
         pipeline.forget_labels();
         return Ok(pipeline);
     }
     if let Some(judge) = pipeline.judge()
-        && let Some((trained, files)) = Trained::read(&pipeline.study().folder, judge.sha256())?
+        && let Some(trained) = Trained::read(&pipeline.study().folder, judge.sha256())?
     {
-        pipeline.teach(trained, files);
+        pipeline.teach(trained, &models, workers)?;
     }
     if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
         eprintln!(

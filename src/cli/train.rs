@@ -1,23 +1,27 @@
 //! `konspekt train`: a study fitted to hand labels.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use rayon::prelude::*;
 
+use super::corpus::{self, Corpus};
 use super::hand_labels::HandLabels;
 use super::progress::Progress;
 use super::run::{finish, models, workers};
-use super::{Common, Outcome, corpus};
+use super::{Common, Outcome};
+use crate::engine::{Backend, Workers};
 use crate::evaluate::{self, Draws, Evaluation, Opinion, Reader, Scores, Table};
-use crate::networks::{Fitted, Judge};
+use crate::labels::Label;
+use crate::networks::{Features, Fitted, Judge};
 use crate::store::Staged;
-use crate::study::{Study, Thesis};
-use crate::training::{self, Case, Config, FOLDS, Lesson, Report, Trained};
+use crate::study::{Calibration, Study, Thresholds};
+use crate::text::Essay;
+use crate::training::{self, Case, Config, FOLDS, Kind, Lesson, Point, Report, Seen};
 use crate::words::counted;
 
 #[derive(Args, Clone)]
@@ -38,10 +42,10 @@ pub struct TrainArgs {
     /// Also say what 2, 5, 10 and all labelled essays teach, a third of them kept out
     #[arg(long)]
     curve: bool,
-    /// A JSON object from essays' file names to numbers: essays of one number are kept out
-    /// together [default: five parts by author]
+    /// A JSON object from essays' file names to their authors, where the texts do not name
+    /// them: an author's essays are kept out together
     #[arg(long, value_name = "FILE")]
-    folds: Option<PathBuf>,
+    authors: Option<PathBuf>,
     /// How often essays are drawn for intervals and tests
     #[arg(long, value_name = "N", default_value_t = 1000)]
     draws: usize,
@@ -63,185 +67,391 @@ const CURVE_DRAWS: u64 = 5;
 
 pub fn run(args: &TrainArgs) -> Result<Outcome> {
     let progress = Progress::new(args.common.quiet);
-    let mut study = Study::find(&args.study)?;
-    let out = match &args.out {
-        Some(out) => out.clone(),
-        None => study.folder.join(training::FOLDER),
+    let room = Room::open(args, progress)?;
+    let learned = match room.workers.backend() {
+        Backend::Rten => room.fit_head(args, progress)?,
+        Backend::Torch(_) => room.tune(args, progress)?,
     };
-    Staged::check(&out)?;
-    let found = match args.essays.is_empty() {
-        true => corpus::find(&[study.folder.join("essays")])?,
-        false => corpus::find(&args.essays)?,
-    };
-    let workers = workers(&args.common)?;
-    let read = workers.run(|| corpus::read(&found.sources, || ()));
-    for unread in &read.unread {
-        eprintln!("konspekt: {unread}");
-    }
-    let texts = corpus::texts(&read.essays);
-    let labels = HandLabels::read(&args.labels, &study, &texts)?.agreed;
-    ensure!(
-        labels.iter().any(|label| !label.marks.is_empty()),
-        "none of the labels marks a sentence, so that there is nothing to learn"
-    );
-
-    let mut judge = Judge::load(&models(args.common.models.as_ref())?, &workers)?;
-    let theses: Vec<String> = study.theses.iter().map(Thesis::statement).collect();
-    let labelled: Vec<_> = (labels.into_iter())
-        .filter_map(|label| {
-            let essay = read.essays.iter().find(|e| e.file_name() == label.doc)?;
-            Some((essay.clone(), label))
-        })
-        .collect();
-    let mut sha256: Vec<String> = labelled.iter().map(|(e, _)| e.sha256.clone()).collect();
-    sha256.sort();
-    // What the judge says of essays that taught it is no measure.
-    let taught = (sha256.iter())
-        .filter(|essay| judge.learned_from(essay, &theses))
-        .count();
-    let by_definition = args.common.zero_shot || taught > 0;
-    if by_definition {
-        judge.forget_labels();
-        study.forget_labels();
-    }
-
-    let bar = progress.stage("judge", labelled.len());
-    let lessons: Vec<Lesson> = workers.run(|| {
-        let lessons = labelled.into_par_iter().map(|(essay, label)| {
-            let lesson = Lesson::new(essay, label, &judge, &study.theses);
-            bar.inc(1);
-            lesson
-        });
-        lessons.collect::<Result<_>>()
-    })?;
-    bar.finish_and_clear();
-    let lessons: Vec<&Lesson> = lessons.iter().collect();
-    let examples = workers.run(|| training::examples(&judge, &study.theses))?;
-    let folds = match &args.folds {
-        Some(file) => read_folds(file, &lessons)?,
-        None => training::by_author(&lessons, FOLDS),
-    };
-    let parts = folds.iter().collect::<BTreeSet<_>>().len();
-    ensure!(
-        parts > 1,
-        "all labelled essays are one author's: what is learned from them could not be tried on \
-         another's; label an essay of somebody else"
-    );
-
-    let bar = progress.stage("fitting", parts + 1);
-    let (judged, head) = workers.run(|| {
-        let judged = training::cross_validate(&lessons, &folds, &examples, || bar.inc(1))?;
-        anyhow::Ok((judged, training::fit_head(&lessons, &examples)?))
-    })?;
-    bar.finish_and_clear();
-    let cases: Vec<Case> = lessons.iter().copied().zip(&judged).collect();
-    let (thresholds, confidence) = workers.run(|| training::chosen(&cases, &study));
-
-    let before: Vec<Case> = lessons.iter().map(|l| (*l, &l.before)).collect();
-    let before = training::table(&before, &study);
-    let after = workers.run(|| training::held_out(&lessons, &folds, &judged, &study));
+    let texts = corpus::texts(&room.corpus.essays);
     let draws = Draws {
         draws: args.draws,
         seed: args.seed,
     };
+    let labels: Vec<&Label> = (learned.tried.iter())
+        .map(|&lesson| &room.lessons[lesson].label)
+        .collect();
     let score = |run: &Table, against: Option<&Table>, draws: Draws| {
-        score(&study, &lessons, &texts, run, against, draws)
+        score(&room.study, &labels, &texts, run, against, draws)
     };
-    let (before, after) = workers.run(|| {
+    let (before, after, curve) = room.workers.run(|| {
+        let once = Draws { draws: 0, ..draws };
+        let scored = |point: &Point| {
+            let scores = point.tables.iter().map(|table| score(table, None, once));
+            (point.essays, scores.collect())
+        };
         (
-            score(&before, None, draws),
-            score(&after, Some(&before), draws),
+            score(&learned.before, None, draws),
+            score(&learned.after, Some(&learned.before), draws),
+            learned.curve.iter().map(scored).collect::<Vec<_>>(),
         )
     });
-    let curve = match args.curve {
-        false => Vec::new(),
-        true => {
-            let thirds = training::by_author(&lessons, 3);
-            let bar = progress.stage("curve", 3 * (SIZES.len() * CURVE_DRAWS as usize + 1));
-            let points = workers.run(|| {
-                training::curve(
-                    &lessons,
-                    &thirds,
-                    &examples,
-                    &study,
-                    &SIZES,
-                    CURVE_DRAWS,
-                    || {
-                        bar.inc(1);
-                    },
-                )
-            })?;
-            bar.finish_and_clear();
-            let scored = |point: training::Point| {
-                let once = Draws { draws: 0, ..draws };
-                let scores = point.tables.iter().map(|table| score(table, None, once));
-                (point.essays, workers.run(|| scores.collect()))
-            };
-            points.into_iter().map(scored).collect()
-        }
-    };
-
-    let trained = Trained {
-        config: Config {
-            fitted: Fitted {
-                theses,
-                essays: sha256,
-            },
-            judge: judge.sha256().to_owned(),
-            thresholds,
-            confidence,
-        },
-        head,
-    };
     let report = Report {
-        study: &study,
+        study: &room.study,
+        config: &learned.config,
+        marks: room.lessons.iter().map(|l| l.label.marks.len()).sum(),
         before: &before,
         after: &after,
-        by_definition,
-        taught,
-        parts,
+        baseline: room.baseline(),
+        kept_out: &learned.kept_out,
         curve: &curve,
-        config: &trained.config,
-        marks: lessons.iter().map(|l| l.label.marks.len()).sum(),
     };
-    let mut staged = Staged::new(&out)?;
-    for (name, bytes) in trained.files() {
-        staged.add(name, &bytes)?;
+    let mut staged = Staged::new(&room.out)?;
+    let mut names = vec!["MODEL_CARD.md"];
+    staged.add(names[0], report.card().as_bytes())?;
+    for (name, bytes) in &learned.files {
+        staged.add(name, bytes)?;
+        names.push(name);
     }
-    staged.add("MODEL_CARD.md", report.card().as_bytes())?;
     staged.commit()?;
+    for name in training::stale(learned.config.learned) {
+        let _ = fs::remove_file(room.out.join(name));
+    }
     finish(std::io::stdout().write_all(report.terminal().as_bytes()))?;
     progress.say(&format!(
-        "\nLearned from {}; written to {}: config.json, head.safetensors, MODEL_CARD.md.{}",
-        counted(lessons.len(), "essay"),
-        out.display(),
+        "\nLearned from {}; written to {}: {}.{}",
+        counted(learned.config.fitted.essays.len(), "essay"),
+        room.out.display(),
+        names.join(", "),
         match args.out {
             Some(_) => "",
             None => "\nEvery run of this study uses it now; to undo, remove the folder.",
         }
     ));
-    Ok(match read.unread.is_empty() {
+    Ok(match room.corpus.unread.is_empty() {
         true => Outcome::Done,
         false => Outcome::SomeUnread,
     })
 }
 
+/// What there is to learn from.
+struct Room {
+    study: Study,
+    judge: Judge,
+    /// The folder of networks; libtorch tunes what lies there.
+    #[cfg_attr(not(feature = "torch"), expect(dead_code))]
+    models: PathBuf,
+    workers: Workers,
+    corpus: Corpus,
+    lessons: Vec<Lesson>,
+    out: PathBuf,
+    /// Whether the judge has to forget what it knew; because so many of the labelled
+    /// essays taught it, or because that was asked for.
+    by_definition: bool,
+    taught: usize,
+}
+
+/// What was learned, and how it was tried.
+struct Learned {
+    config: Config,
+    files: Vec<(&'static str, Vec<u8>)>,
+    /// The lessons that were kept out, and how.
+    tried: Vec<usize>,
+    kept_out: String,
+    before: Table,
+    after: Table,
+    curve: Vec<Point>,
+}
+
+impl Room {
+    fn open(args: &TrainArgs, progress: Progress) -> Result<Self> {
+        let mut study = Study::find(&args.study)?;
+        let out = match &args.out {
+            Some(out) => out.clone(),
+            None => study.folder.join(training::FOLDER),
+        };
+        Staged::check(&out)?;
+        let authors = args.authors.as_deref().map(read_authors).transpose()?;
+        let found = match args.essays.is_empty() {
+            true => corpus::find(&[study.folder.join("essays")])?,
+            false => corpus::find(&args.essays)?,
+        };
+        let workers = workers(&args.common)?;
+        let corpus = workers.run(|| corpus::read(&found.sources, || ()));
+        for unread in &corpus.unread {
+            eprintln!("konspekt: {unread}");
+        }
+        let texts = corpus::texts(&corpus.essays);
+        let labels = HandLabels::read(&args.labels, &study, &texts)?.agreed;
+        ensure!(
+            labels.iter().any(|label| !label.marks.is_empty()),
+            "none of the labels marks a sentence, so that there is nothing to learn"
+        );
+        let of_label = |label: Label| {
+            let essay = corpus.essays.iter().find(|e| e.file_name() == label.doc);
+            let essay = essay.expect("labels are of essays that were read").clone();
+            let stated = essay.document.author.as_ref();
+            let given = authors.as_ref().and_then(|authors| authors.get(&label.doc));
+            // An essay that names no author is an author's of its own.
+            let author = given.or(stated).unwrap_or(&label.doc).to_lowercase();
+            (essay, label, author)
+        };
+        let labelled: Vec<(Essay, Label, String)> = labels.into_iter().map(of_label).collect();
+
+        let models = models(args.common.models.as_ref())?;
+        let mut judge = Judge::load(&models, &workers)?;
+        let theses = training::statements(&study.theses);
+        // What the judge says of essays that taught it is no measure.
+        let taught = labelled
+            .iter()
+            .filter(|(e, ..)| judge.learned_from(&e.sha256, &theses));
+        let taught = taught.count();
+        let by_definition = args.common.zero_shot || taught > 0;
+        if by_definition {
+            judge.forget_labels();
+            study.forget_labels();
+        }
+        let bar = progress.stage("judge", labelled.len());
+        let lessons = workers.run(|| {
+            let lessons = labelled.into_par_iter().map(|(essay, label, author)| {
+                let lesson = Lesson::new(essay, label, author, &judge, &study.theses);
+                bar.inc(1);
+                lesson
+            });
+            lessons.collect::<Result<Vec<_>>>()
+        })?;
+        bar.finish_and_clear();
+        Ok(Self {
+            study,
+            judge,
+            models,
+            workers,
+            corpus,
+            lessons,
+            out,
+            by_definition,
+            taught,
+        })
+    }
+
+    fn baseline(&self) -> String {
+        match (self.by_definition, self.taught) {
+            (false, _) => "the judge as it ships".to_owned(),
+            (true, 0) => "by the theses' definitions alone".to_owned(),
+            (true, taught) => format!(
+                "by the theses' definitions alone, since {taught} of these essays\n\
+                 taught the judge that ships, and what it says of them is no measure"
+            ),
+        }
+    }
+
+    /// Parts of lessons to keep out, by author.
+    fn parts(&self, lessons: &[&Lesson], count: usize) -> Result<Vec<usize>> {
+        let parts = training::by_author(lessons, count);
+        ensure!(
+            parts.iter().any(|part| *part > 0),
+            "all labelled essays are one author's: what is learned from them could not be tried \
+             on another's; label an essay of somebody else"
+        );
+        Ok(parts)
+    }
+
+    fn config(&self, learned: Kind, from: &[&Lesson], chosen: (Thresholds, Calibration)) -> Config {
+        let mut essays: Vec<String> = (from.iter())
+            .map(|lesson| lesson.annotated.essay.sha256.clone())
+            .collect();
+        essays.sort();
+        Config {
+            fitted: Fitted {
+                theses: training::statements(&self.study.theses),
+                essays,
+            },
+            learned,
+            judge: self.judge.sha256().to_owned(),
+            thresholds: chosen.0,
+            confidence: chosen.1,
+        }
+    }
+
+    /// The small layer on the judge's numbers.
+    fn fit_head(&self, args: &TrainArgs, progress: Progress) -> Result<Learned> {
+        let theses = &self.study.theses;
+        let all: Vec<&Lesson> = self.lessons.iter().collect();
+        let folds = self.parts(&all, FOLDS)?;
+        let parts = 1 + folds.iter().max().expect("there are lessons");
+        let bar = progress.stage("features", all.len());
+        let (features, examples) = self.workers.run(|| {
+            let features = all.par_iter().map(|lesson| {
+                let features = lesson.questions.features(&self.judge, theses);
+                bar.inc(1);
+                features
+            });
+            let features = features.collect::<Result<Vec<Features>>>()?;
+            anyhow::Ok((features, training::examples(&self.judge, theses)?))
+        })?;
+        bar.finish_and_clear();
+        let seen: Vec<Seen> = all.iter().copied().zip(&features).collect();
+
+        let bar = progress.stage("fitting", parts + 1);
+        let (judged, head) = self.workers.run(|| {
+            let judged = training::cross_validate(&seen, &folds, &examples, || bar.inc(1))?;
+            anyhow::Ok((judged, training::fit_head(&seen, &examples)?))
+        })?;
+        bar.finish_and_clear();
+        let cases: Vec<Case> = all.iter().copied().zip(&judged).collect();
+        let before: Vec<Case> = all.iter().map(|lesson| (*lesson, &lesson.before)).collect();
+        let curve = match args.curve {
+            false => Vec::new(),
+            true => {
+                let thirds = self.parts(&all, 3)?;
+                let bar = progress.stage("curve", 3 * (SIZES.len() * CURVE_DRAWS as usize + 1));
+                let curve = self.workers.run(|| {
+                    let done = || bar.inc(1);
+                    training::curve(
+                        &seen,
+                        &thirds,
+                        &examples,
+                        &self.study,
+                        &SIZES,
+                        CURVE_DRAWS,
+                        done,
+                    )
+                })?;
+                bar.finish_and_clear();
+                curve
+            }
+        };
+        let chosen = self.workers.run(|| training::chosen(&cases, &self.study));
+        let config = self.config(Kind::Head, &all, chosen);
+        Ok(Learned {
+            files: training::head_files(&config, &head),
+            config,
+            tried: (0..all.len()).collect(),
+            kept_out: format!("kept out in {parts} parts, an author's together"),
+            before: training::table(&before, &self.study),
+            after: (self.workers).run(|| training::held_out(&all, &folds, &judged, &self.study)),
+            curve,
+        })
+    }
+
+    #[cfg(not(feature = "torch"))]
+    fn tune(&self, _: &TrainArgs, _: Progress) -> Result<Learned> {
+        unreachable!("without libtorch there are no workers on it")
+    }
+
+    /// The judge itself, tuned by libtorch. A third of the essays is kept out for the
+    /// figures; a fifth of the others says when to stop, and where the thresholds lie.
+    #[cfg(feature = "torch")]
+    fn tune(&self, args: &TrainArgs, progress: Progress) -> Result<Learned> {
+        use crate::networks::tuning::{self, LabelledEssay, Material, TuningOptions};
+        use crate::passes::stances::Judged;
+
+        ensure!(
+            !args.curve,
+            "--curve: is of the small layer, which is fitted without --engine torch"
+        );
+        let all: Vec<&Lesson> = self.lessons.iter().collect();
+        let thirds = self.parts(&all, 3)?;
+        let tried: Vec<usize> = (0..all.len()).filter(|&i| thirds[i] == 0).collect();
+        let rest: Vec<&Lesson> = (0..all.len())
+            .filter(|&i| thirds[i] != 0)
+            .map(|i| all[i])
+            .collect();
+        let fifths = self.parts(&rest, FOLDS)?;
+        let part = |stop: bool| -> Vec<&Lesson> {
+            let part = rest.iter().zip(&fifths).filter(|(_, f)| (**f == 0) == stop);
+            part.map(|(lesson, _)| *lesson).collect()
+        };
+        let (taught, stop) = (part(false), part(true));
+        let essay = |lesson: &&Lesson| LabelledEssay {
+            sentences: lesson.questions.surfaces.clone(),
+            paragraphs: lesson.questions.paragraphs.clone(),
+            gold: (lesson.gold.iter())
+                .map(|golds| {
+                    golds
+                        .iter()
+                        .map(|gold| gold.map(|class| class as u8))
+                        .collect()
+                })
+                .collect(),
+        };
+        let theses = training::statements(&self.study.theses);
+        let checkpoints = self.out.join("checkpoints");
+        let bar = progress.stage("tuning", 0);
+        let tuned = tuning::tune(
+            &self.models,
+            Material {
+                theses: &theses.iter().map(String::as_str).collect::<Vec<_>>(),
+                essays: &taught.iter().map(essay).collect::<Vec<_>>(),
+                kept_out: &stop.iter().map(essay).collect::<Vec<_>>(),
+            },
+            &TuningOptions {
+                checkpoints: Some(checkpoints.clone()),
+                seed: args.seed,
+                ..TuningOptions::default()
+            },
+            &self.workers,
+            &mut |at| {
+                bar.set_length(at.steps as u64);
+                bar.set_position(at.step as u64);
+                let loss = |loss: Option<f32>| loss.map_or("–".to_owned(), |l| format!("{l:.3}"));
+                let (own, kept) = (loss(at.loss), loss(at.kept_out));
+                bar.set_message(format!("epoch {}, loss {own}, kept out {kept}", at.epoch));
+                Ok(())
+            },
+        )?;
+        bar.finish_and_clear();
+        let config = |chosen| self.config(Kind::Network, &rest, chosen);
+        let mut judge = Judge::load(&self.models, &self.workers)?;
+        let fitted = config(Default::default()).fitted;
+        let file = (Path::new("the tuned network"), tuned.onnx.clone());
+        judge.retune(fitted, file, &self.models, &self.workers, Vec::new())?;
+        let kept: Vec<&Lesson> = tried.iter().map(|&i| all[i]).collect();
+        let (of_stop, of_kept) = self.workers.run(|| {
+            let ask = |lessons: &[&Lesson]| -> Result<Vec<Judged>> {
+                let judged = lessons.par_iter().map(|l| l.questions.ask(&judge, &theses));
+                judged.collect()
+            };
+            anyhow::Ok((ask(&stop)?, ask(&kept)?))
+        })?;
+        let cases: Vec<Case> = stop.iter().copied().zip(&of_stop).collect();
+        let chosen = training::chosen(&cases, &self.study);
+        let mut study = self.study.clone();
+        (study.thresholds, study.confidence) = chosen;
+        let before: Vec<Case> = kept
+            .iter()
+            .map(|lesson| (*lesson, &lesson.before))
+            .collect();
+        let after: Vec<Case> = kept.iter().copied().zip(&of_kept).collect();
+        let config = config(chosen);
+        let _ = fs::remove_dir_all(checkpoints);
+        Ok(Learned {
+            files: training::network_files(&config, tuned.onnx, tuned.safetensors),
+            config,
+            tried,
+            kept_out: format!(
+                "kept out of {}, an author's together",
+                counted(all.len(), "labelled essay")
+            ),
+            before: training::table(&before, &self.study),
+            after: training::table(&after, &study),
+            curve: Vec::new(),
+        })
+    }
+}
+
 /// Scores a table against the labels.
 fn score(
     study: &Study,
-    lessons: &[&Lesson],
+    labels: &[&Label],
     texts: &HashMap<&str, &str>,
     run: &Table,
     against: Option<&Table>,
     draws: Draws,
 ) -> Scores {
-    let opinion = |lesson: &&Lesson| {
-        let label = &lesson.label;
-        (label.doc.clone(), Opinion::of_label(label))
-    };
+    let opinion = |label: &&Label| (label.doc.clone(), Opinion::of_label(label));
     let labels = Reader {
         name: "labels".to_owned(),
-        opinions: lessons.iter().map(opinion).collect(),
+        opinions: labels.iter().map(opinion).collect(),
     };
     let evaluation = Evaluation {
         study: &study.name,
@@ -256,18 +466,10 @@ fn score(
     evaluate::score(evaluation, |doc| texts[doc])
 }
 
-/// The fold of every lesson, numbered from 0.
-fn read_folds(file: &Path, lessons: &[&Lesson]) -> Result<Vec<usize>> {
+/// Who wrote what.
+fn read_authors(file: &Path) -> Result<HashMap<String, String>> {
     let at = || file.display().to_string();
     let source = fs::read(file).with_context(|| format!("{}: cannot be read", at()))?;
-    let folds: HashMap<String, i64> = serde_json::from_slice(&source)
-        .with_context(|| format!("{}: no JSON object from file names to numbers", at()))?;
-    let fold = |lesson: &&Lesson| match folds.get(&lesson.label.doc) {
-        Some(fold) => Ok(*fold),
-        None => bail!("{}: says nothing of {}", at(), lesson.label.doc),
-    };
-    let of_lessons: Vec<i64> = lessons.iter().map(fold).collect::<Result<_>>()?;
-    let numbers: BTreeSet<i64> = of_lessons.iter().copied().collect();
-    let place = |fold: i64| numbers.iter().take_while(|&&number| number < fold).count();
-    Ok(of_lessons.into_iter().map(place).collect())
+    serde_json::from_slice(&source)
+        .with_context(|| format!("{}: no JSON object from file names to authors", at()))
 }

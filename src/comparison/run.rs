@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::engine::{Backend, Device};
 use crate::networks::WeightFile;
 use crate::study::{Calibration, Study, Thresholds};
 use crate::text::Essay;
@@ -22,6 +23,9 @@ struct RunRecord<'a> {
     zero_shot: &'a [&'a str],
     /// Whether that was asked for (`--zero-shot`).
     by_definition: bool,
+    /// What ran the networks, where it was not the embedded engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<String>,
     weights: Vec<&'a WeightFile>,
     essays: Vec<EssayFile<'a>>,
 }
@@ -39,6 +43,7 @@ pub fn record(
     weights: &[&WeightFile],
     zero_shot: &[&str],
     by_definition: bool,
+    backend: Backend,
 ) -> Vec<u8> {
     let record = RunRecord {
         program: env!("CARGO_PKG_NAME"),
@@ -51,6 +56,11 @@ pub fn record(
         passes: study.passes.iter().map(|pass| pass.name()).collect(),
         zero_shot,
         by_definition,
+        engine: match backend {
+            Backend::Rten => None,
+            Backend::Torch(Device::Cpu) => Some("torch".to_owned()),
+            Backend::Torch(Device::Cuda(_)) => Some("torch on cuda".to_owned()),
+        },
         weights: weights.to_vec(),
         essays: essays
             .iter()

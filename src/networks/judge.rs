@@ -11,6 +11,7 @@
 //!   by itself. On these, on those of what stands around a sentence, and on its word
 //!   pieces stands a head ([`Head`]), fitted to the labels, that answers.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batches::batches;
 use super::head::{Features, Head, STANCES};
-use super::{Folder, WeightFile, Wordpiece};
+use super::{Folder, WORDS, WeightFile, Wordpiece};
 use crate::engine::{Engine, Tensor, Workers};
 
 /// Pieces of the sentences that are read at once, a separator each.
@@ -43,6 +44,8 @@ pub struct Judge {
     width: usize,
     /// The study's own head first, then the one that ships.
     heads: Vec<(Fitted, Head)>,
+    /// Where the network itself was tuned to hand labels: for these it answers alone.
+    tuned: Option<Fitted>,
     pub weights: Vec<WeightFile>,
 }
 
@@ -54,6 +57,12 @@ pub struct Fitted {
     /// SHA-256 of the essays whose hand labels it was fitted to.
     #[serde(default)]
     pub essays: Vec<String>,
+}
+
+impl Fitted {
+    fn has(&self, thesis: &str) -> bool {
+        self.theses.iter().any(|known| known == thesis)
+    }
 }
 
 /// Pieces `start..end` of a sentence.
@@ -84,6 +93,7 @@ impl Judge {
             tower: fitted.theses.clone(),
             width: head.mean.len(),
             heads: vec![(fitted, head)],
+            tuned: None,
             weights: folder.files(),
         })
     }
@@ -94,23 +104,48 @@ impl Judge {
         self.weights.extend(files);
     }
 
+    /// Puts a network that was tuned to hand labels in the place of the one that ships;
+    /// `file` is its file, with its bytes.
+    pub fn retune(
+        &mut self,
+        fitted: Fitted,
+        file: (&Path, Vec<u8>),
+        models: &Path,
+        workers: &Workers,
+        files: Vec<WeightFile>,
+    ) -> Result<()> {
+        let words = models.join(WORDS);
+        let words =
+            fs::read(&words).with_context(|| format!("{}: cannot be read", words.display()))?;
+        self.engine = workers.load_onnx(file.0, file.1, Some((WORDS, words)))?;
+        self.tuned = Some(fitted);
+        self.weights.extend(files);
+        Ok(())
+    }
+
     /// SHA-256 of the network under the heads.
     pub fn sha256(&self) -> &str {
         let file = self.weights.iter().find(|f| f.file == "judge/model.onnx");
         &file.expect("the network was read").sha256
     }
 
-    /// Whether a head was fitted to hand labels for this thesis. Of others the
-    /// judge knows only what their definition says.
+    /// Whether hand labels were there for this thesis. Of others the judge knows only
+    /// what their definition says.
     pub fn knows(&self, thesis: &str) -> bool {
-        self.place(thesis).is_some()
+        self.teacher(thesis).is_some()
     }
 
-    /// Whether a head that answers for one of `theses` was fitted to hand labels of the
-    /// file with this SHA-256.
+    /// Whether what answers for one of `theses` was fitted to hand labels of the file with
+    /// this SHA-256.
     pub fn learned_from(&self, sha256: &str, theses: &[String]) -> bool {
-        let mut heads = theses.iter().filter_map(|thesis| self.place(thesis));
-        heads.any(|(head, _)| self.heads[head].0.essays.iter().any(|e| e == sha256))
+        let mut teachers = theses.iter().filter_map(|thesis| self.teacher(thesis));
+        teachers.any(|fitted| fitted.essays.iter().any(|essay| essay == sha256))
+    }
+
+    /// The labels that were there for a thesis.
+    fn teacher(&self, thesis: &str) -> Option<&Fitted> {
+        let tuned = self.tuned.as_ref().filter(|tuned| tuned.has(thesis));
+        tuned.or_else(|| Some(&self.heads[self.place(thesis)?.0].0))
     }
 
     /// Makes every thesis unknown.
@@ -120,6 +155,9 @@ impl Judge {
 
     /// The head that knows a thesis, and the thesis's place in it.
     fn place(&self, thesis: &str) -> Option<(usize, usize)> {
+        if self.tuned.as_ref().is_some_and(|tuned| tuned.has(thesis)) {
+            return None;
+        }
         let place = |fitted: &Fitted| fitted.theses.iter().position(|known| known == thesis);
         (self.heads.iter().enumerate()).find_map(|(head, (fitted, _))| Some((head, place(fitted)?)))
     }
@@ -172,7 +210,7 @@ impl Judge {
         paragraphs: &[usize],
         theses: &[&str],
     ) -> Result<Features> {
-        self.features_of(self.pieces(sentences)?, paragraphs, theses)
+        self.features_of(pieces(&self.tokenizer, sentences)?, paragraphs, theses)
     }
 
     fn features_of(

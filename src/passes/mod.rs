@@ -74,11 +74,12 @@ impl Pipeline {
     }
 
     /// Takes what the study has learned from hand labels.
-    pub fn teach(&mut self, trained: Trained, files: Vec<WeightFile>) {
+    pub fn teach(&mut self, trained: Trained, models: &Path, workers: &Workers) -> Result<()> {
         self.study.thresholds = trained.config.thresholds;
         self.study.confidence = trained.config.confidence;
-        if let Some(judge) = &mut self.judge {
-            judge.teach(trained.config.fitted, trained.head, files);
+        match &mut self.judge {
+            Some(judge) => trained.teach(judge, models, workers),
+            None => Ok(()),
         }
     }
 

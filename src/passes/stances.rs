@@ -37,8 +37,9 @@ impl Questions {
     }
 
     /// What a head for these theses is given.
-    pub fn features(&self, judge: &Judge, theses: &[String]) -> Result<Features> {
-        judge.features(&strs(&self.surfaces), &self.paragraphs, &strs(theses))
+    pub fn features(&self, judge: &Judge, theses: &[Thesis]) -> Result<Features> {
+        let theses: Vec<String> = theses.iter().map(Thesis::statement).collect();
+        judge.features(&strs(&self.surfaces), &self.paragraphs, &strs(&theses))
     }
 }
 

@@ -92,21 +92,30 @@ struct Loss<'a, I> {
     occurs: &'a [bool],
     total: f64,
     penalty: f64,
-    /// The last weights with the rows' errors and the cost: the search asks for cost and
-    /// gradient of the same.
-    last: RefCell<Option<(Vec<f64>, Array2<f32>, f64)>>,
+    /// The last answer: the search asks for cost and gradient of the same weights.
+    last: RefCell<Option<At>>,
+}
+
+/// What some weights cost.
+struct At {
+    weights: Vec<f64>,
+    cost: f64,
+    /// Probabilities less what is right, times the rows' weights, `[rows, outputs]`.
+    errors: Array2<f32>,
 }
 
 impl<I: Inputs> Loss<'_, I> {
-    /// Cost, and the rows' errors: probabilities less what is right, times the rows' weights.
-    fn at<R>(&self, all: &[f64], then: impl FnOnce(&Array2<f32>, f64) -> R) -> R {
+    fn at<R>(&self, weights: &[f64], then: impl FnOnce(&At) -> R) -> R {
         let mut last = self.last.borrow_mut();
-        if last.as_ref().is_none_or(|(of, ..)| of != all) {
-            let (errors, cost) = self.compute(all);
-            *last = Some((all.to_vec(), errors, cost));
+        if last.as_ref().is_none_or(|last| last.weights != weights) {
+            let (errors, cost) = self.compute(weights);
+            *last = Some(At {
+                weights: weights.to_vec(),
+                cost,
+                errors,
+            });
         }
-        let (_, errors, cost) = last.as_ref().expect("computed above");
-        then(errors, *cost)
+        then(last.as_ref().expect("computed above"))
     }
 
     fn compute(&self, all: &[f64]) -> (Array2<f32>, f64) {
@@ -165,7 +174,7 @@ impl<I: Inputs> CostFunction for Loss<'_, I> {
     type Output = f64;
 
     fn cost(&self, all: &Vec<f64>) -> Result<f64> {
-        Ok(self.at(all, |_, cost| cost))
+        Ok(self.at(all, |at| at.cost))
     }
 }
 
@@ -174,11 +183,9 @@ impl<I: Inputs> Gradient for Loss<'_, I> {
     type Gradient = Vec<f64>;
 
     fn gradient(&self, all: &Vec<f64>) -> Result<Vec<f64>> {
-        let (of_weights, of_bias): (Array2<f32>, Array1<f32>) = self.at(all, |errors, _| {
-            (
-                self.inputs.transposed_times(errors),
-                errors.sum_axis(Axis(0)),
-            )
+        let (of_weights, of_bias): (Array2<f32>, Array1<f32>) = self.at(all, |at| {
+            let of_weights = self.inputs.transposed_times(&at.errors);
+            (of_weights, at.errors.sum_axis(Axis(0)))
         });
         let errors = of_weights.iter().chain(&of_bias).map(|&x| f64::from(x));
         let penalised = self.occurs.len() * of_weights.nrows();

@@ -32,7 +32,7 @@ pub use logistic::{Targets, fit as fit_logistic};
 pub use report::Report;
 pub use thresholds::Case;
 use thresholds::class;
-pub use trained::{Config, FOLDER, Trained};
+pub use trained::{Config, FOLDER, Kind, Trained, head_files, network_files, stale};
 
 /// Strength of the regression on the networks' numbers, and of that on word pieces: the
 /// inverse of the L2 penalty, chosen for the judge that ships.
@@ -50,9 +50,11 @@ pub struct Lesson {
     /// The essay with its sentences.
     pub annotated: Annotated,
     pub label: Label,
-    pub features: Features,
+    pub questions: Questions,
     /// What the judge says of it before it has learned.
     pub before: Judged,
+    /// Essays of one author are kept out together.
+    pub author: String,
     /// The class of every sentence (outer) for every thesis: none, asserts, denies, reports;
     /// nothing where readers differ.
     pub gold: Vec<Vec<Option<usize>>>,
@@ -66,37 +68,46 @@ pub struct Example {
 }
 
 impl Lesson {
-    pub fn new(essay: Essay, label: Label, judge: &Judge, theses: &[Thesis]) -> Result<Self> {
+    /// # Errors
+    /// When a thesis is too long for the judge.
+    pub fn new(
+        essay: Essay,
+        label: Label,
+        author: String,
+        judge: &Judge,
+        theses: &[Thesis],
+    ) -> Result<Self> {
         let mut annotated = Annotated::new(essay);
         let document = &annotated.essay.document;
         annotated.sentences = crate::passes::sentences::find(document);
-        let statements: Vec<String> = theses.iter().map(Thesis::statement).collect();
         let questions = Questions::new(document, &annotated.sentences);
         Ok(Self {
-            features: questions.features(judge, &statements)?,
-            before: questions.ask(judge, &statements)?,
+            before: questions.ask(judge, &statements(theses))?,
             gold: gold(&annotated.sentences, &label, theses, &document.text),
+            questions,
             annotated,
+            author,
             label,
         })
     }
+}
 
-    /// Essays of one author are kept out together; one that names no author is its own.
-    pub fn author(&self) -> String {
-        let essay = &self.annotated.essay;
-        let author = essay.document.author.as_ref();
-        author.map_or_else(|| essay.file.clone(), |author| author.to_lowercase())
-    }
+/// A lesson with what a head is given of it.
+pub type Seen<'a> = (&'a Lesson, &'a Features);
 
-    /// What a head says of it.
-    fn judged(&self, head: &Head) -> Judged {
-        let of_thesis = head.stances(&self.features);
-        let of_sentence = |i: usize| {
-            let logits = of_thesis.iter().map(|l| std::array::from_fn(|k| l[[i, k]]));
-            logits.map(softmax).collect()
-        };
-        (0..self.gold.len()).map(of_sentence).collect()
-    }
+/// What a head says of an essay.
+fn judged(head: &Head, features: &Features) -> Judged {
+    let of_thesis = head.stances(features);
+    let of_sentence = |i: usize| {
+        let logits = of_thesis.iter().map(|l| std::array::from_fn(|k| l[[i, k]]));
+        logits.map(softmax).collect()
+    };
+    (0..features.pieces.len()).map(of_sentence).collect()
+}
+
+/// The theses as the judge reads them.
+pub fn statements(theses: &[Thesis]) -> Vec<String> {
+    theses.iter().map(Thesis::statement).collect()
 }
 
 /// The class of every sentence for every thesis. Of two marks the first counts.
@@ -128,7 +139,6 @@ fn gold(
 /// The codebook's hypotheses and examples: a thesis's own are asserted; another thesis's and
 /// the look-alikes say nothing of it.
 pub fn examples(judge: &Judge, theses: &[Thesis]) -> Result<Vec<Example>> {
-    let statements: Vec<String> = theses.iter().map(Thesis::statement).collect();
     let of_thesis = |(own, thesis): (usize, &Thesis)| -> Vec<(String, Vec<Option<bool>>)> {
         let asserts = |negative: bool| -> Vec<Option<bool>> {
             let of = |t: usize| match t == own {
@@ -152,7 +162,7 @@ pub fn examples(judge: &Judge, theses: &[Thesis]) -> Result<Vec<Example>> {
                 surfaces: vec![text],
                 paragraphs: vec![0],
             };
-            let features = alone.features(judge, &statements)?;
+            let features = alone.features(judge, theses)?;
             Ok(Example { features, asserts })
         })
         .collect()
@@ -162,8 +172,8 @@ pub fn examples(judge: &Judge, theses: &[Thesis]) -> Result<Vec<Example>> {
 ///
 /// # Errors
 /// When the search for the minimum fails.
-pub fn fit_head(lessons: &[&Lesson], examples: &[Example]) -> Result<Head> {
-    let own = || lessons.iter().map(|lesson| &lesson.features);
+pub fn fit_head(lessons: &[Seen], examples: &[Example]) -> Result<Head> {
+    let own = || lessons.iter().map(|(_, features)| *features);
     let all = || own().chain(examples.iter().map(|example| &example.features));
     let states: Vec<_> = own().map(|f| f.states.view()).collect();
     let states = ndarray::concatenate(Axis(0), &states)?;
@@ -186,8 +196,8 @@ pub fn fit_head(lessons: &[&Lesson], examples: &[Example]) -> Result<Head> {
     })
 }
 
-fn targets(lessons: &[&Lesson], examples: &[Example]) -> Targets {
-    let sentences = lessons.iter().flat_map(|lesson| &lesson.gold);
+fn targets(lessons: &[Seen], examples: &[Example]) -> Targets {
+    let sentences = lessons.iter().flat_map(|(lesson, _)| &lesson.gold);
     let sentences = sentences.map(|gold| gold.iter().map(|g| g.map(|g| (g, 1.0))).collect());
     let alone = examples.iter().map(|example| {
         let asserts = example.asserts.iter();
@@ -207,7 +217,7 @@ fn targets(lessons: &[&Lesson], examples: &[Example]) -> Targets {
 
 /// What heads say of every lesson that have not seen its fold.
 pub fn cross_validate(
-    lessons: &[&Lesson],
+    lessons: &[Seen],
     folds: &[usize],
     examples: &[Example],
     done: impl Fn() + Sync,
@@ -215,13 +225,13 @@ pub fn cross_validate(
     let count = folds.iter().max().map_or(0, |last| last + 1);
     let heads = (0..count).into_par_iter().map(|fold| {
         let rest = lessons.iter().zip(folds).filter(|(_, f)| **f != fold);
-        let rest: Vec<&Lesson> = rest.map(|(lesson, _)| *lesson).collect();
+        let rest: Vec<Seen> = rest.map(|(lesson, _)| *lesson).collect();
         let head = fit_head(&rest, examples);
         done();
         head
     });
     let heads: Vec<Head> = heads.collect::<Result<_>>()?;
-    let judged = |(lesson, &fold): (&&Lesson, &usize)| lesson.judged(&heads[fold]);
+    let judged = |((_, features), &fold): (&Seen, &usize)| judged(&heads[fold], features);
     Ok(lessons.iter().zip(folds).map(judged).collect())
 }
 
@@ -282,7 +292,7 @@ pub struct Point {
 /// and calibration are fitted to so many drawn from the rest, `draws` times (all of the rest:
 /// once). Every table has all lessons, each read by a head that has not seen its author.
 pub fn curve(
-    lessons: &[&Lesson],
+    lessons: &[Seen],
     thirds: &[usize],
     examples: &[Example],
     study: &Study,
@@ -290,7 +300,7 @@ pub fn curve(
     draws: u64,
     done: impl Fn() + Sync,
 ) -> Result<Vec<Point>> {
-    let rest = |third: usize| -> Vec<&Lesson> {
+    let rest = |third: usize| -> Vec<Seen> {
         let rest = lessons.iter().zip(thirds).filter(|(_, t)| **t != third);
         rest.map(|(lesson, _)| *lesson).collect()
     };
@@ -308,20 +318,18 @@ pub fn curve(
                 taught.shuffle(&mut random);
                 taught.truncate(size);
             }
-            let inner = by_author(&taught, FOLDS);
-            let judged = cross_validate(&taught, &inner, examples, || ())?;
-            let cases: Vec<Case> = taught.iter().copied().zip(&judged).collect();
+            let of_taught: Vec<&Lesson> = taught.iter().map(|(lesson, _)| *lesson).collect();
+            let inner = by_author(&of_taught, FOLDS);
+            let out_of_fold = cross_validate(&taught, &inner, examples, || ())?;
+            let cases: Vec<Case> = of_taught.into_iter().zip(&out_of_fold).collect();
             let mut study = study.clone();
             (study.thresholds, study.confidence) = chosen(&cases, &study);
             let head = fit_head(&taught, examples)?;
             let kept = lessons.iter().zip(thirds).filter(|(_, t)| **t == third);
             let kept: Vec<(&Lesson, Judged)> = kept
-                .map(|(lesson, _)| (*lesson, lesson.judged(&head)))
+                .map(|((lesson, features), _)| (*lesson, judged(&head, features)))
                 .collect();
-            let kept: Vec<Case> = kept
-                .iter()
-                .map(|(lesson, judged)| (*lesson, judged))
-                .collect();
+            let kept: Vec<Case> = kept.iter().map(|(lesson, said)| (*lesson, said)).collect();
             done();
             Ok(table(&kept, &study).essays)
         };
@@ -346,7 +354,7 @@ pub fn curve(
 
 /// Folds by author, even in marks.
 pub fn by_author(lessons: &[&Lesson], count: usize) -> Vec<usize> {
-    let authors: Vec<String> = lessons.iter().map(|lesson| lesson.author()).collect();
+    let authors: Vec<String> = lessons.iter().map(|l| l.author.clone()).collect();
     let marks: Vec<usize> = lessons
         .iter()
         .map(|lesson| lesson.label.marks.len())

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::trained::Config;
+use super::trained::{Config, Kind};
 use crate::evaluate::{Figure, KINDS, Scores};
-use crate::study::Study;
+use crate::study::{Study, Thresholds};
+use crate::words::{counted, one_line};
 
 /// The figures that are shown.
 const SHOWN: [&str; 6] = [
@@ -22,12 +23,10 @@ pub struct Report<'a> {
     pub before: &'a Scores,
     /// By heads that have not seen the essay's author.
     pub after: &'a Scores,
-    /// Whether *before* is by the theses' definitions alone; because so many of the essays
-    /// taught the judge, or because it was asked for.
-    pub by_definition: bool,
-    pub taught: usize,
-    /// Parts that were kept out in turn.
-    pub parts: usize,
+    /// What *before* is.
+    pub baseline: String,
+    /// How the essays were kept out that the figures are of.
+    pub kept_out: &'a str,
     /// Labelled essays, and the scores of heads fitted to as many.
     pub curve: &'a [(usize, Vec<Scores>)],
     pub config: &'a Config,
@@ -38,8 +37,9 @@ impl Report<'_> {
     /// At most 80 columns.
     pub fn terminal(&self) -> String {
         let mut out = format!(
-            "{} labelled essays, kept out in {} parts, an author's together\n\n",
-            self.after.essays, self.parts
+            "{}, {}\n\n",
+            counted(self.after.essays, "labelled essay"),
+            self.kept_out
         );
         out += &format!(
             "{:31} {:>6} {:>13} {:>6} {:>13} {:>5}\n",
@@ -50,7 +50,7 @@ impl Report<'_> {
                 "{title:31} {before:>6} {before_in:>13} {after:>6} {after_in:>13} {p:>5}\n"
             );
         }
-        writeln!(out, "\nBefore: {}.", self.baseline()).expect("a string");
+        writeln!(out, "\nBefore: {}.", self.baseline).expect("a string");
         if !self.curve.is_empty() {
             out += &format!("\n{:31}", "labelled essays");
             for (essays, _) in self.curve {
@@ -69,39 +69,46 @@ impl Report<'_> {
     /// The model card, in Markdown.
     pub fn card(&self) -> String {
         let config = self.config;
+        let theses: Vec<&str> = self.study.theses.iter().map(|t| t.id.as_str()).collect();
+        let Thresholds {
+            evidence,
+            cell,
+            primary,
+        } = config.thresholds;
+        let (what, how) = match config.learned {
+            Kind::Head => (
+                "Head",
+                "Two logistic regressions a thesis on what konspekt's judge makes of sentences",
+            ),
+            Kind::Network => ("Judge", "konspekt's judge, its upper layers tuned"),
+        };
         let mut out = format!(
-            "# Head of the study {}\n\n\
-             Two logistic regressions a thesis on what konspekt's judge makes of sentences, fitted \
-             to hand labels by `konspekt train` {}. It answers the question: {}\n\n\
+            "# {what} of the study {}\n\n\
+             {how}, fitted to hand labels by `konspekt train` {}. The essays answer the question: \
+             {}\n\n\
              | | |\n| --- | --- |\n\
              | theses | {} |\n\
-             | learned from | {} essays, {} marked sentences (SHA-256 in config.json) |\n\
-             | judge | {} |\n\
-             | thresholds | evidence {}, cell {}, primary {} |\n\
+             | learned from | {} (SHA-256 in config.json); with those kept out, {} |\n\
+             | made for the judge | {} |\n\
+             | thresholds | evidence {evidence}, cell {cell}, primary {primary} |\n\
              | licence | that of the labels |\n\n\
              ## How good it is\n\n\
-             On the labelled essays, by heads that had not seen them: kept out in {} parts, an \
-             author's essays together; thresholds chosen on the other parts. 95 % by bootstrap over \
-             essays; p by approximate randomisation ({} draws, seed {}). Two careful readers of such \
-             essays agree at F1 0.86 on evidence. Before: {}.\n\n\
+             On {}, {}; thresholds were chosen on other essays. 95 % by bootstrap over essays; p by \
+             approximate randomisation ({} draws, seed {}). Two careful readers of such essays agree \
+             at F1 0.86 on evidence. Before: {}.\n\n\
              | figure | before | 95 % | after | 95 % | p |\n| --- | --- | --- | --- | --- | --- |\n",
             self.study.name,
             env!("CARGO_PKG_VERSION"),
             self.study.question,
-            (self.study.theses.iter())
-                .map(|t| t.id.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-            self.after.essays,
-            self.marks,
+            theses.join(", "),
+            counted(config.fitted.essays.len(), "essay"),
+            counted(self.marks, "marked sentence"),
             config.judge,
-            config.thresholds.evidence,
-            config.thresholds.cell,
-            config.thresholds.primary,
-            self.parts,
+            counted(self.after.essays, "labelled essay"),
+            self.kept_out,
             self.after.resampling.draws,
             self.after.resampling.seed,
-            self.baseline(),
+            one_line(&self.baseline),
         );
         for (title, row) in self.rows() {
             out += &format!("| {title} | {} |\n", row.join(" | "));
@@ -130,17 +137,6 @@ impl Report<'_> {
                 the thesis is read by its definition alone. It says nothing sure of essays unlike \
                 those it learned from. The figures are of few essays: look at the intervals.\n";
         out
-    }
-
-    fn baseline(&self) -> String {
-        match (self.by_definition, self.taught) {
-            (false, _) => "the judge as it ships".to_owned(),
-            (true, 0) => "by the theses' definitions alone".to_owned(),
-            (true, taught) => format!(
-                "by the theses' definitions alone, since {taught} of these essays\n\
-                 taught the judge that ships, and what it says of them is no measure"
-            ),
-        }
     }
 
     fn rows(&self) -> Vec<(&'static str, [String; 5])> {

@@ -2,12 +2,13 @@
 //! `pipeline.toml`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::networks::{Fitted, Head, WeightFile};
+use crate::engine::Workers;
+use crate::networks::{Fitted, Head, Judge, WeightFile};
 use crate::store;
 use crate::study::{Calibration, Thresholds};
 
@@ -15,12 +16,16 @@ use crate::study::{Calibration, Thresholds};
 pub const FOLDER: &str = "trained";
 const CONFIG: &str = "config.json";
 const HEAD: &str = "head.safetensors";
+const NETWORK: &str = "model.onnx";
+const WEIGHTS: &str = "model.safetensors";
 
-/// A head with what goes with it.
-#[derive(Clone, Debug)]
+/// What was learned, with what goes with it.
 pub struct Trained {
     pub config: Config,
-    pub head: Head,
+    learned: Learned,
+    /// Where it was read from, and its files.
+    path: PathBuf,
+    files: Vec<WeightFile>,
 }
 
 /// `trained/config.json`.
@@ -28,56 +33,119 @@ pub struct Trained {
 pub struct Config {
     #[serde(flatten)]
     pub fitted: Fitted,
-    /// SHA-256 of the judge's network, on whose numbers the head stands.
+    pub learned: Kind,
+    /// SHA-256 of the judge's network that it was made for.
     pub judge: String,
     pub thresholds: Thresholds,
     pub confidence: Calibration,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A small layer on the judge's numbers: `head.safetensors`.
+    Head,
+    /// The judge itself, tuned: `model.onnx`, its new weights also in `model.safetensors`.
+    Network,
+}
+
+enum Learned {
+    Head(Box<Head>),
+    Network(Vec<u8>),
+}
+
 impl Trained {
-    /// What a study has learned, if it has, with the files that were read.
+    /// What a study has learned, if it has.
     ///
     /// # Errors
     /// One sentence with the file, where it is damaged or was made for another judge.
-    pub fn read(study: &Path, judge: &str) -> Result<Option<(Self, Vec<WeightFile>)>> {
-        let folder = study.join(FOLDER);
-        if !folder.join(CONFIG).exists() {
+    pub fn read(study: &Path, judge: &str) -> Result<Option<Self>> {
+        let path = study.join(FOLDER);
+        if !path.join(CONFIG).exists() {
             return Ok(None);
         }
+        let at = |file: &str| path.join(file).display().to_string();
         let mut files = Vec::new();
         let mut read = |file: &str| -> Result<Vec<u8>> {
-            let path = folder.join(file);
-            let bytes =
-                fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            let bytes = fs::read(path.join(file))
+                .with_context(|| format!("{}: cannot be read", at(file)))?;
             files.push(WeightFile {
                 file: format!("{FOLDER}/{file}"),
                 sha256: store::sha256(&bytes),
             });
             Ok(bytes)
         };
-        let at = |file: &str| folder.join(file).display().to_string();
         let config: Config = serde_json::from_slice(&read(CONFIG)?).with_context(|| at(CONFIG))?;
-        let head = Head::read(&read(HEAD)?).with_context(|| at(HEAD))?;
-        ensure!(
-            head.theses() == config.fitted.theses.len(),
-            "{}: for {} theses, where {CONFIG} beside it names {}; run konspekt train again",
-            at(HEAD),
-            head.theses(),
-            config.fitted.theses.len()
-        );
         ensure!(
             config.judge == judge,
-            "{}: was fitted to the numbers of another judge network than the one in use; run \
-             konspekt train again, or remove the folder",
-            folder.display()
+            "{}: was made for another judge network than the one in use; run konspekt train \
+             again, or remove the folder",
+            path.display()
         );
-        Ok(Some((Self { config, head }, files)))
+        let learned = match config.learned {
+            Kind::Network => Learned::Network(read(NETWORK)?),
+            Kind::Head => {
+                let head = Head::read(&read(HEAD)?).with_context(|| at(HEAD))?;
+                ensure!(
+                    head.theses() == config.fitted.theses.len(),
+                    "{}: for {} theses, where {CONFIG} beside it names {}; run konspekt train again",
+                    at(HEAD),
+                    head.theses(),
+                    config.fitted.theses.len()
+                );
+                Learned::Head(Box::new(head))
+            }
+        };
+        Ok(Some(Self {
+            config,
+            learned,
+            path,
+            files,
+        }))
     }
 
-    /// The files, by name.
-    pub fn files(&self) -> [(&'static str, Vec<u8>); 2] {
-        let mut config = serde_json::to_vec_pretty(&self.config).expect("plain data");
-        config.push(b'\n');
-        [(CONFIG, config), (HEAD, self.head.write())]
+    /// Makes a judge know it.
+    pub fn teach(self, judge: &mut Judge, models: &Path, workers: &Workers) -> Result<()> {
+        let fitted = self.config.fitted;
+        match self.learned {
+            Learned::Head(head) => judge.teach(fitted, *head, self.files),
+            Learned::Network(bytes) => {
+                let file = (&*self.path.join(NETWORK), bytes);
+                judge.retune(fitted, file, models, workers, self.files)?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// The files of a study that learned a head, by name.
+pub fn head_files(config: &Config, head: &Head) -> Vec<(&'static str, Vec<u8>)> {
+    vec![(CONFIG, json(config)), (HEAD, head.write())]
+}
+
+/// The files of a study that tuned the judge.
+pub fn network_files(
+    config: &Config,
+    onnx: Vec<u8>,
+    safetensors: Vec<u8>,
+) -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        (CONFIG, json(config)),
+        (NETWORK, onnx),
+        (WEIGHTS, safetensors),
+    ]
+}
+
+/// The files that the other kind of training would have left.
+pub fn stale(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Head => &[NETWORK, WEIGHTS],
+        Kind::Network => &[HEAD],
+    }
+}
+
+fn json(config: &Config) -> Vec<u8> {
+    let mut config = serde_json::to_vec_pretty(config).expect("plain data");
+    config.push(b'\n');
+    config
 }

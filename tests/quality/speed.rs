@@ -2,21 +2,24 @@
 //!
 //! ```text
 //! cargo run --release --example speed
+//! cargo run --release --features torch --example speed     both engines
 //! ```
 //!
-//! For each network, on one and two threads, in batches of 1, 8 and 32: sentences a
-//! second (best of [`RUNS`]), the arithmetic that this needs as a share of the fastest
-//! f32 matrix product that the machine does on as many threads, and the process's
-//! peak memory (Linux only). The reader's batch is so many sentences of 32 word pieces;
-//! the judge's so many windows of 256, a thesis and seven sentences in each.
+//! For each engine and network, on one and two threads, in batches of 1, 8 and 32, as many
+//! batches side by side as there are threads: sentences and word pieces a second (best of
+//! [`RUNS`]), the arithmetic that this needs as a share of the fastest f32 matrix product
+//! that the machine does on as many threads, and the process's peak memory (Linux only).
+//! The reader's batch is so many sentences of 32 word pieces; the judge's so many windows
+//! of 256, a thesis and seven sentences in each.
 
 use std::path::Path;
 use std::time::Instant;
 use std::{fs, hint};
 
 use anyhow::{Context, Result};
-use konspekt::engine::{Engine, RtenEngine, Tensor, Workers};
+use konspekt::engine::{Backend, Device, Engine, Tensor, Workers};
 use ndarray::{Array2, Array3};
+use rayon::prelude::*;
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
@@ -27,42 +30,63 @@ const WIDTH: f64 = 384.0;
 const IN_WINDOW: usize = 7;
 
 fn main() -> Result<()> {
-    println!("network  threads  batch  sentences/s  GFLOP/s  of peak  memory MB");
+    println!("engine  network  threads  batch  sentences/s  pieces/s  GFLOP/s  of peak  memory MB");
     for threads in [1, 2] {
-        let workers = Workers::new(threads);
-        let peak = peak(&workers);
+        let embedded = Workers::new(threads);
+        let peak = peak(&embedded);
         println!("f32 matrix product, {threads} thread(s): {peak:.0} GFLOP/s");
-        for (name, pieces, sentences) in [("reader", 32, 1), ("judge", 256, IN_WINDOW)] {
-            for batch in [1, 8, 32] {
-                forget_peak_memory();
-                let engine = load(name, &workers)?;
-                let outputs: &[&str] = match name {
-                    "reader" => &["entities", "claims", "voice", "causes", "commitment"],
-                    _ => &["stances"],
-                };
-                let seconds = best_of(|| {
-                    let inputs = inputs(name, batch, pieces);
-                    workers.run(|| engine.run(inputs, outputs)).map(drop)
-                })?;
-                let rate = (batch * sentences) as f64 / seconds;
-                let flops = batch as f64 * flops(pieces) / seconds / 1e9;
-                let memory = peak_memory().map_or("–".to_owned(), |mb| format!("{mb:.0}"));
-                println!(
-                    "{name:7}  {threads:7}  {batch:5}  {rate:11.0}  {flops:7.0}  {:6.0}%  {memory:>9}",
-                    100.0 * flops / peak
-                );
+        let mut engines = vec![("rten", embedded)];
+        if cfg!(feature = "torch") {
+            let torch = Backend::Torch(Device::Cpu);
+            engines.push(("torch", Workers::new(threads).on(torch)?));
+        }
+        for (name, workers) in &engines {
+            for network in [("reader", 32, 1), ("judge", 256, IN_WINDOW)] {
+                for batch in [1, 8, 32] {
+                    measure(name, workers, threads, network, batch, peak)?;
+                }
             }
         }
     }
     Ok(())
 }
 
-fn load(name: &str, workers: &Workers) -> Result<RtenEngine> {
+fn measure(
+    engine_name: &str,
+    workers: &Workers,
+    threads: usize,
+    (name, pieces, sentences): (&str, usize, usize),
+    batch: usize,
+    peak: f64,
+) -> Result<()> {
+    forget_peak_memory();
+    let engine = load(name, workers)?;
+    let outputs: &[&str] = match name {
+        "reader" => &["entities", "claims", "voice", "causes", "commitment"],
+        _ => &["stances"],
+    };
+    let seconds = best_of(|| {
+        let run = |_| engine.run(inputs(name, batch, pieces), outputs).map(drop);
+        workers.run(|| (0..threads).into_par_iter().try_for_each(run))
+    })?;
+    let inputs = (threads * batch) as f64;
+    let flops = inputs * flops(pieces) / seconds / 1e9;
+    let memory = peak_memory().map_or("–".to_owned(), |mb| format!("{mb:.0}"));
+    println!(
+        "{engine_name:6}  {name:7}  {threads:7}  {batch:5}  {:11.0}  {:8.0}  {flops:7.0}  {:6.0}%  {memory:>9}",
+        inputs * sentences as f64 / seconds,
+        inputs * pieces as f64 / seconds,
+        100.0 * flops / peak
+    );
+    Ok(())
+}
+
+fn load(name: &str, workers: &Workers) -> Result<Box<dyn Engine>> {
     let read = |path: &Path| fs::read(path).with_context(|| path.display().to_string());
     let words = "word_vectors.data";
     let external = Some((words, read(&Path::new("models").join(words))?));
     let path = Path::new("models").join(name).join("model.onnx");
-    RtenEngine::load(&path, read(&path)?, external, workers.clone())
+    workers.load_onnx(&path, read(&path)?, external)
 }
 
 /// Ids of common words; what they are does not change the time.
