@@ -75,6 +75,8 @@ pub struct Annotated {
     pub stances: Vec<Stance>,
     /// For every thesis the sentence that came nearest to bearing on it and does not.
     pub nearest: Vec<Stance>,
+    /// What networks of others say, where they were asked.
+    pub classes: Vec<Class>,
 }
 
 impl Annotated {
@@ -88,6 +90,7 @@ impl Annotated {
             voices: Vec::new(),
             stances: Vec::new(),
             nearest: Vec::new(),
+            classes: Vec::new(),
         }
     }
 }
@@ -192,6 +195,18 @@ pub struct Stance {
     /// Probabilities of asserts, denies and reports, rounded as `score` is.
     #[serde(skip)]
     pub probabilities: [f64; 3],
+}
+
+/// A label of a network of others, on a sentence or on words of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Class {
+    #[serde(flatten)]
+    pub span: Span,
+    pub network: String,
+    /// As the network calls it.
+    pub label: String,
+    /// The label's probability.
+    pub score: f64,
 }
 
 /// Where the author of the essay stands in one sentence.

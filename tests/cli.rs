@@ -609,3 +609,44 @@ fn readers_by_folder_are_compared_and_agreed_labels_made_of_them() {
     assert_eq!(code, 1);
     assert!(said.contains("program is no name for a reader"), "{said}");
 }
+
+/// Small networks with random weights: what they say means nothing, where they say it does.
+#[test]
+fn networks_of_others_label_sentences_and_words_in_their_own_names() {
+    let desk = Desk::new();
+    let essay = "Caf\u{e9} notes\n\n*Lenin* spoke \u{201c}plainly\u{201d}. The soviets 🙂 lost.\n";
+    desk.put("essays/good.md", essay);
+    let file = desk.path("essays/good.md");
+    let file = file.to_str().unwrap();
+    let text = "tests/engines/bert-text";
+    let tokens = "tests/engines/bert-tokens";
+    let args = ["annotate", file, "--network", text, "--network", tokens];
+    let output = konspekt(&args).output().unwrap();
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sentences = line["sentences"].as_array().unwrap();
+    let classes = |network: &str| -> Vec<Value> {
+        let all = line["classes"].as_array().unwrap().iter();
+        all.filter(|class| class["network"] == network)
+            .cloned()
+            .collect()
+    };
+    let of_sentences: Vec<Value> = (classes(text).iter())
+        .map(|class| Value::Array(vec![class["start"].clone(), class["end"].clone()]))
+        .collect();
+    assert_eq!(of_sentences, *sentences, "one label a sentence");
+    for class in classes(tokens) {
+        let place = |key: &str| class[key].as_u64().unwrap() as usize;
+        let quote = &essay[place("start")..place("end")];
+        assert_eq!(quote.trim(), quote, "{quote:?}");
+    }
+    for class in line["classes"].as_array().unwrap() {
+        let label = class["label"].as_str().unwrap();
+        assert!(!label.starts_with("LABEL_") && label != "O", "{label}");
+        assert!((0.0..=1.0).contains(&class["score"].as_f64().unwrap()));
+    }
+    let unknown = ["annotate", file, "--network", "nobody/nothing"];
+    let output = konspekt(&unknown).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("models fetch nobody/nothing"), "{said}");
+}

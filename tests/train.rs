@@ -216,3 +216,43 @@ fn what_cannot_be_learned_is_said() {
     desk.fails(&["train", "--labels", one], &["nothing to learn"]);
     assert!(!desk.path("study/trained").exists(), "nothing was written");
 }
+
+/// Tuned on libtorch, read by the embedded engine.
+#[cfg(feature = "torch")]
+#[test]
+fn the_judge_itself_is_tuned_and_runs_on_both_engines() {
+    let desk = Desk::new();
+    let trained = desk.konspekt(&["train", "--engine", "torch", "--draws", "10"]);
+    let (table, said) = text(&trained);
+    assert!(trained.status.success(), "{said}");
+    assert!(table.contains("kept out of 4 labelled essays"), "{table}");
+    let folder = desk.path("study/trained");
+    for file in [
+        "model.onnx",
+        "model.safetensors",
+        "MODEL_CARD.md",
+        "config.json",
+    ] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+    assert!(!folder.join("checkpoints").exists());
+    for engine in ["rten", "torch"] {
+        let out = desk.path(engine);
+        let args = ["run", "--engine", engine, "--out", out.to_str().unwrap()];
+        let (_, said) = text(&desk.konspekt(&args));
+        let record = desk.record(engine);
+        assert!(record.to_string().contains("trained/model.onnx"), "{said}");
+        assert_eq!(
+            record["engine"].as_str(),
+            (engine == "torch").then_some("torch")
+        );
+    }
+    let [one, other] =
+        ["rten", "torch"].map(|e| fs::read(desk.path(e).join("table.json")).unwrap());
+    assert!(one == other, "the engines' tables differ");
+
+    // The small layer takes its place.
+    assert!(desk.konspekt(&["train", "--draws", "10"]).status.success());
+    assert!(folder.join("head.safetensors").exists());
+    assert!(!folder.join("model.onnx").exists());
+}

@@ -3,17 +3,20 @@
 use std::io::{BufRead, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::corpus::{self, Source};
-use super::run::{finish, load, workers};
+use super::run::{finish, load, models, workers};
 use super::{AnnotateArgs, Outcome};
 use crate::comparison::annotation_line;
+use crate::hub::cache::Cache;
+use crate::hub::lock::{self, Lock, State};
 use crate::ingest;
 use crate::layers::Annotated;
-use crate::passes::Pipeline;
+use crate::networks::Classifier;
+use crate::passes::{Pipeline, classes};
 use crate::store;
 use crate::study::Study;
 use crate::text::Essay;
@@ -31,12 +34,18 @@ struct Text {
 pub fn run(args: &AnnotateArgs) -> Result<Outcome> {
     let workers = workers(&args.common)?;
     let pipeline = load(Study::find(&args.study)?, &args.common, &workers)?;
+    let networks: Vec<(String, Classifier)> = (args.networks.iter())
+        .map(|name| {
+            let folder = network(name, args.common.models.as_ref())?;
+            Ok((name.clone(), Classifier::load(&folder, &workers)?))
+        })
+        .collect::<Result<_>>()?;
     let mut outcome = Outcome::Done;
     let mut annotate = |essays: Vec<Result<Essay>>| -> Result<()> {
         let lines: Vec<Result<Vec<u8>>> = workers.run(|| {
             let annotated = essays
                 .into_par_iter()
-                .map(|essay| annotate(&pipeline, essay?));
+                .map(|essay| annotate(&pipeline, &networks, essay?));
             annotated.collect()
         });
         for line in lines {
@@ -76,10 +85,50 @@ pub fn run(args: &AnnotateArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn annotate(pipeline: &Pipeline, essay: Essay) -> Result<Vec<u8>> {
+/// The folder of a network: given as such, or fetched by its name.
+fn network(name: &str, given: Option<&PathBuf>) -> Result<PathBuf> {
+    let folder = Path::new(name);
+    if folder.is_dir() {
+        return Ok(folder.to_owned());
+    }
+    let lock = models(given)?.join(lock::FILE);
+    let all = Lock::read(&lock)?;
+    let locked = all.get(name).with_context(|| {
+        format!(
+            "{name}: no such folder, and no network of that name in {}; konspekt models fetch \
+             {name} brings one of the Hugging Face hub",
+            lock.display()
+        )
+    })?;
+    let cache = Cache::from_env()?;
+    for file in &locked.files {
+        let state = locked.state(&cache, file)?;
+        ensure!(
+            state == State::Verified,
+            "{name}: {} is not here as {} says; konspekt models fetch {name} brings it",
+            file.path,
+            lock.display()
+        );
+    }
+    Ok(cache.snapshot(name, &locked.revision))
+}
+
+fn annotate(
+    pipeline: &Pipeline,
+    networks: &[(String, Classifier)],
+    essay: Essay,
+) -> Result<Vec<u8>> {
     let mut annotated = Annotated::new(essay);
     for &pass in pipeline.passes() {
         pipeline.apply(pass, &mut annotated)?;
+    }
+    for (name, network) in networks {
+        let Annotated {
+            essay, sentences, ..
+        } = &annotated;
+        let found = classes::find(&essay.document, sentences, name, network);
+        let found = found.with_context(|| format!("{}: {name}", essay.file))?;
+        annotated.classes.extend(found);
     }
     Ok(annotation_line(&annotated))
 }

@@ -98,6 +98,10 @@ struct AnnotateArgs {
     /// Take the whole text as the essay: no title, menu or notes are looked for
     #[arg(long)]
     raw: bool,
+    /// Also what this network says of the sentences, in its own labels: a Hugging Face folder,
+    /// or the name of a fetched one (with --engine torch safetensors, else ONNX)
+    #[arg(long = "network", value_name = "FOLDER|NAME")]
+    networks: Vec<String>,
     /// The study whose passes and codebook are used
     #[arg(long, default_value = "origins-of-stalinism")]
     study: String,

@@ -15,9 +15,9 @@ use crate::drawing;
 use crate::engine::Workers;
 use crate::layers::{Annotated, Layer};
 use crate::passes::Pipeline;
+use crate::passes::trained::Trained;
 use crate::store::{self, Staged};
 use crate::study::Study;
-use crate::training::Trained;
 use crate::words::counted;
 
 pub fn run(args: &RunArgs) -> Result<Outcome> {

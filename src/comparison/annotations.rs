@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::layers::{Annotated, Claim, Entity, Stance, Voice};
+use crate::layers::{Annotated, Claim, Class, Entity, Stance, Voice};
 use crate::text::{Reason, Role, Span};
 
 #[derive(Serialize)]
@@ -26,6 +26,8 @@ struct Line<'a> {
     claims: &'a [Claim],
     voices: &'a [Voice],
     stances: &'a [Stance],
+    #[serde(skip_serializing_if = "<[Class]>::is_empty")]
+    classes: &'a [Class],
 }
 
 #[derive(Serialize)]
@@ -84,6 +86,7 @@ pub fn line(annotated: &Annotated) -> Vec<u8> {
         claims: &annotated.claims,
         voices: &annotated.voices,
         stances: &annotated.stances,
+        classes: &annotated.classes,
     };
     let mut bytes = serde_json::to_vec(&line).expect("the layers have only string keys");
     bytes.push(b'\n');

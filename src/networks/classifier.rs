@@ -45,6 +45,8 @@ pub struct Classifier {
 pub struct Scored {
     /// The bytes of the text that each piece stands for.
     pub pieces: Vec<(usize, usize)>,
+    /// The word of each piece, as the tokenizer counts them.
+    pub words: Vec<Option<u32>>,
     /// `[pieces, labels]` for [`Task::Tokens`], `[1, labels]` for [`Task::Text`].
     pub logits: Array2<f32>,
 }
@@ -154,6 +156,7 @@ impl Classifier {
                 };
                 Scored {
                     pieces: of.get_offsets().to_vec(),
+                    words: of.get_word_ids().to_vec(),
                     logits: Array2::zeros((rows, self.labels.len())),
                 }
             })
@@ -228,7 +231,7 @@ impl Classifier {
             Task::Tokens => {
                 let output = output.into_dimensionality::<Ix3>()?;
                 for (row, window) in batch.iter().enumerate() {
-                    let Scored { pieces, logits } = &mut scored[window.text];
+                    let Scored { pieces, logits, .. } = &mut scored[window.text];
                     let from = if window.start == 0 {
                         0
                     } else {

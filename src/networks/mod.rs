@@ -39,11 +39,17 @@ pub fn settle(logit: f32) -> f32 {
 
 /// Softmax of settled logits, rounded to four decimals.
 pub fn softmax<const N: usize>(logits: [f32; N]) -> [f64; N] {
-    let settled = logits.map(|x| f64::from(settle(x)));
+    let all = probabilities(&logits);
+    std::array::from_fn(|i| all[i])
+}
+
+/// The same of any number of logits.
+pub fn probabilities(logits: &[f32]) -> Vec<f64> {
+    let settled: Vec<f64> = logits.iter().map(|&x| f64::from(settle(x))).collect();
     let top = settled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exp = settled.map(|x| (x - top).exp());
+    let exp: Vec<f64> = settled.iter().map(|x| (x - top).exp()).collect();
     let sum: f64 = exp.iter().sum();
-    exp.map(|x| round(x / sum))
+    exp.iter().map(|x| round(x / sum)).collect()
 }
 
 /// Logistic function of a settled logit, rounded to four decimals.

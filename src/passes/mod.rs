@@ -3,10 +3,12 @@
 
 pub mod aliases;
 mod claims;
+pub mod classes;
 mod entities;
 pub mod sentences;
 pub mod stances;
 mod tags;
+pub mod trained;
 mod voices;
 
 use std::path::Path;
@@ -17,7 +19,7 @@ use crate::engine::Workers;
 use crate::layers::{Annotated, Layer};
 use crate::networks::{Judge, Reader, WeightFile};
 use crate::study::{Study, Thesis};
-use crate::training::Trained;
+use trained::Trained;
 
 /// The passes of a study, with the networks that they use.
 pub struct Pipeline {

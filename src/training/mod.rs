@@ -5,43 +5,34 @@
 //! heads that have not seen the essay's author: the lessons are kept out fold by fold, and the
 //! thresholds of a fold are chosen on the others.
 
+mod curve;
 mod folds;
+mod head;
 mod logistic;
 mod report;
 mod thresholds;
-mod trained;
 
 use anyhow::Result;
-use ndarray::{Array1, Array2, Axis};
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
-use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::comparison::{Comparison, table_json};
-use crate::evaluate::{EssayRow, Table};
+use crate::evaluate::Table;
 use crate::labels::Label;
 use crate::layers::{Annotated, Sentence};
-use crate::networks::{Features, Head, Judge, STANCES, Sparse, Words, softmax};
+use crate::networks::{Features, Judge};
 use crate::passes::stances::{self, Judged, Questions};
 use crate::study::{Calibration, Study, Thesis, Thresholds};
 use crate::text::Essay;
 
+pub use curve::{Point, curve};
 pub use folds::folds;
+use head::judged;
+pub use head::{Example, examples, fit_head};
 pub use logistic::{Targets, fit as fit_logistic};
 pub use report::Report;
 pub use thresholds::Case;
 use thresholds::class;
-pub use trained::{Config, FOLDER, Kind, Trained, head_files, network_files, stale};
 
-/// Strength of the regression on the networks' numbers, and of that on word pieces: the
-/// inverse of the L2 penalty, chosen for the judge that ships.
-const DENSE: f64 = 1.0;
-const LEXICAL: f64 = 10.0;
-/// A codebook's example counts as so many labelled sentences.
-const EXAMPLE: f32 = 3.0;
-/// A piece that fewer labelled sentences have is not counted.
-const RAREST: usize = 2;
 /// Parts that cross-validation keeps out in turn.
 pub const FOLDS: usize = 5;
 
@@ -58,13 +49,6 @@ pub struct Lesson {
     /// The class of every sentence (outer) for every thesis: none, asserts, denies, reports;
     /// nothing where readers differ.
     pub gold: Vec<Vec<Option<usize>>>,
-}
-
-/// A statement of the codebook, standing alone.
-pub struct Example {
-    features: Features,
-    /// For every thesis whether it asserts it; nothing where it is left out.
-    asserts: Vec<Option<bool>>,
 }
 
 impl Lesson {
@@ -94,16 +78,6 @@ impl Lesson {
 
 /// A lesson with what a head is given of it.
 pub type Seen<'a> = (&'a Lesson, &'a Features);
-
-/// What a head says of an essay.
-fn judged(head: &Head, features: &Features) -> Judged {
-    let of_thesis = head.stances(features);
-    let of_sentence = |i: usize| {
-        let logits = of_thesis.iter().map(|l| std::array::from_fn(|k| l[[i, k]]));
-        logits.map(softmax).collect()
-    };
-    (0..features.pieces.len()).map(of_sentence).collect()
-}
 
 /// The theses as the judge reads them.
 pub fn statements(theses: &[Thesis]) -> Vec<String> {
@@ -136,85 +110,6 @@ fn gold(
     gold
 }
 
-/// The codebook's hypotheses and examples: a thesis's own are asserted; another thesis's and
-/// the look-alikes say nothing of it.
-pub fn examples(judge: &Judge, theses: &[Thesis]) -> Result<Vec<Example>> {
-    let of_thesis = |(own, thesis): (usize, &Thesis)| -> Vec<(String, Vec<Option<bool>>)> {
-        let asserts = |negative: bool| -> Vec<Option<bool>> {
-            let of = |t: usize| match t == own {
-                true => Some(!negative),
-                false => (!negative).then_some(false),
-            };
-            (0..theses.len()).map(of).collect()
-        };
-        let positive = thesis.hypotheses.iter().chain(&thesis.positive);
-        let positive = positive.map(|text| (text.clone(), asserts(false)));
-        let negative = thesis
-            .negative
-            .iter()
-            .map(|text| (text.clone(), asserts(true)));
-        positive.chain(negative).collect()
-    };
-    let all: Vec<_> = theses.iter().enumerate().flat_map(of_thesis).collect();
-    (all.into_par_iter())
-        .map(|(text, asserts)| {
-            let alone = Questions {
-                surfaces: vec![text],
-                paragraphs: vec![0],
-            };
-            let features = alone.features(judge, theses)?;
-            Ok(Example { features, asserts })
-        })
-        .collect()
-}
-
-/// Fits a head to lessons and the codebook's examples.
-///
-/// # Errors
-/// When the search for the minimum fails.
-pub fn fit_head(lessons: &[Seen], examples: &[Example]) -> Result<Head> {
-    let own = || lessons.iter().map(|(_, features)| *features);
-    let all = || own().chain(examples.iter().map(|example| &example.features));
-    let states: Vec<_> = own().map(|f| f.states.view()).collect();
-    let states = ndarray::concatenate(Axis(0), &states)?;
-    let mean = states.mean_axis(Axis(0));
-    let mean = mean.unwrap_or_else(|| Array1::zeros(states.ncols()));
-    let words = Words::of(own().flat_map(|f| &f.pieces), RAREST);
-    let targets = targets(lessons, examples);
-    let dense: Vec<Array2<f32>> = all().map(|f| f.dense(&mean)).collect();
-    let dense: Vec<_> = dense.iter().map(|dense| dense.view()).collect();
-    let dense = logistic::fit(&ndarray::concatenate(Axis(0), &dense)?, &targets, DENSE)?;
-    let lexical = Sparse {
-        rows: all().flat_map(|f| f.lexical(&words).rows).collect(),
-        columns: 2 * words.pieces.len(),
-    };
-    Ok(Head {
-        mean,
-        dense,
-        lexical: logistic::fit(&lexical, &targets, LEXICAL)?,
-        words,
-    })
-}
-
-fn targets(lessons: &[Seen], examples: &[Example]) -> Targets {
-    let sentences = lessons.iter().flat_map(|(lesson, _)| &lesson.gold);
-    let sentences = sentences.map(|gold| gold.iter().map(|g| g.map(|g| (g, 1.0))).collect());
-    let alone = examples.iter().map(|example| {
-        let asserts = example.asserts.iter();
-        asserts
-            .map(|a| a.map(|a| (usize::from(a), EXAMPLE)))
-            .collect()
-    });
-    let rows: Vec<Vec<Option<(usize, f32)>>> = sentences.chain(alone).collect();
-    let shape = (rows.len(), rows.first().map_or(0, Vec::len));
-    let at = |(i, t): (usize, usize)| rows[i][t].unwrap_or((0, 0.0));
-    Targets {
-        classes: Array2::from_shape_fn(shape, |place| at(place).0),
-        weights: Array2::from_shape_fn(shape, |place| at(place).1),
-        count: STANCES,
-    }
-}
-
 /// What heads say of every lesson that have not seen its fold.
 pub fn cross_validate(
     lessons: &[Seen],
@@ -230,7 +125,7 @@ pub fn cross_validate(
         done();
         head
     });
-    let heads: Vec<Head> = heads.collect::<Result<_>>()?;
+    let heads: Vec<_> = heads.collect::<Result<_>>()?;
     let judged = |((_, features), &fold): (&Seen, &usize)| judged(&heads[fold], features);
     Ok(lessons.iter().zip(folds).map(judged).collect())
 }
@@ -279,77 +174,6 @@ pub fn table(cases: &[Case], study: &Study) -> Table {
     let essays: Vec<Annotated> = cases.iter().map(read).collect();
     let table = table_json(&Comparison::new(study, &essays));
     serde_json::from_slice(&table).expect("a table as it is written")
-}
-
-/// A point of the learning curve: so many labelled essays, and the tables that heads give
-/// which were fitted to as many, drawn anew for each.
-pub struct Point {
-    pub essays: usize,
-    pub tables: Vec<Table>,
-}
-
-/// The learning curve. A third of the lessons after the other is kept out; heads, thresholds
-/// and calibration are fitted to so many drawn from the rest, `draws` times (all of the rest:
-/// once). Every table has all lessons, each read by a head that has not seen its author.
-pub fn curve(
-    lessons: &[Seen],
-    thirds: &[usize],
-    examples: &[Example],
-    study: &Study,
-    sizes: &[usize],
-    draws: u64,
-    done: impl Fn() + Sync,
-) -> Result<Vec<Point>> {
-    let rest = |third: usize| -> Vec<Seen> {
-        let rest = lessons.iter().zip(thirds).filter(|(_, t)| **t != third);
-        rest.map(|(lesson, _)| *lesson).collect()
-    };
-    let least = (0..3).map(|third| rest(third).len()).min().unwrap_or(0);
-    let mut points: Vec<(usize, u64)> = (sizes.iter())
-        .filter(|&&size| size < least)
-        .map(|&size| (size, draws))
-        .collect();
-    points.push((least, 1));
-    let table_of = |size: usize, draw: u64| -> Result<Table> {
-        let of_third = |third: usize| -> Result<Vec<EssayRow>> {
-            let mut taught = rest(third);
-            if size < least {
-                let mut random = ChaCha8Rng::seed_from_u64(draw);
-                taught.shuffle(&mut random);
-                taught.truncate(size);
-            }
-            let of_taught: Vec<&Lesson> = taught.iter().map(|(lesson, _)| *lesson).collect();
-            let inner = by_author(&of_taught, FOLDS);
-            let out_of_fold = cross_validate(&taught, &inner, examples, || ())?;
-            let cases: Vec<Case> = of_taught.into_iter().zip(&out_of_fold).collect();
-            let mut study = study.clone();
-            (study.thresholds, study.confidence) = chosen(&cases, &study);
-            let head = fit_head(&taught, examples)?;
-            let kept = lessons.iter().zip(thirds).filter(|(_, t)| **t == third);
-            let kept: Vec<(&Lesson, Judged)> = kept
-                .map(|((lesson, features), _)| (*lesson, judged(&head, features)))
-                .collect();
-            let kept: Vec<Case> = kept.iter().map(|(lesson, said)| (*lesson, said)).collect();
-            done();
-            Ok(table(&kept, &study).essays)
-        };
-        let essays: Vec<Vec<EssayRow>> = (0..3)
-            .into_par_iter()
-            .map(of_third)
-            .collect::<Result<_>>()?;
-        Ok(Table {
-            essays: essays.concat(),
-        })
-    };
-    (points.into_iter())
-        .map(|(essays, draws)| {
-            let tables = (0..draws)
-                .into_par_iter()
-                .map(|draw| table_of(essays, draw));
-            let tables = tables.collect::<Result<_>>()?;
-            Ok(Point { essays, tables })
-        })
-        .collect()
 }
 
 /// Folds by author, even in marks.

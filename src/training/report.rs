@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::trained::{Config, Kind};
 use crate::evaluate::{Figure, KINDS, Scores};
+use crate::passes::trained::{Config, Kind};
 use crate::study::{Study, Thresholds};
 use crate::words::{counted, one_line};
 
@@ -30,6 +30,9 @@ pub struct Report<'a> {
     /// Labelled essays, and the scores of heads fitted to as many.
     pub curve: &'a [(usize, Vec<Scores>)],
     pub config: &'a Config,
+    /// By epoch of tuning, from before the first: the loss in training, and that on the
+    /// essays that said when to stop.
+    pub losses: &'a [[Option<f32>; 2]],
     pub marks: usize,
 }
 
@@ -51,6 +54,10 @@ impl Report<'_> {
             );
         }
         writeln!(out, "\nBefore: {}.", self.baseline).expect("a string");
+        for (epoch, [own, kept]) in self.losses.iter().enumerate() {
+            let [own, kept] = [own, kept].map(|loss| number(loss.map(f64::from)));
+            out += &format!("Epoch {epoch}: loss {own}, on essays that say when to stop {kept}\n");
+        }
         if !self.curve.is_empty() {
             out += &format!("\n{:31}", "labelled essays");
             for (essays, _) in self.curve {
@@ -130,6 +137,14 @@ impl Report<'_> {
             out += &format!("{sizes}\n|{}\n", " --- |".repeat(self.curve.len() + 1));
             for (title, points) in self.curve_rows() {
                 out += &format!("| {title} | {} |\n", points.join(" | "));
+            }
+        }
+        if !self.losses.is_empty() {
+            out += "\n## Training\n\n| epoch | loss | on essays that say when to stop |\n\
+                    | --- | --- | --- |\n";
+            for (epoch, losses) in self.losses.iter().enumerate() {
+                let [own, kept] = losses.map(|loss| number(loss.map(f64::from)));
+                out += &format!("| {epoch} | {own} | {kept} |\n");
             }
         }
         out += "\n## Limits\n\n\

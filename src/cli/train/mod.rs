@@ -1,5 +1,8 @@
 //! `konspekt train`: a study fitted to hand labels.
 
+#[cfg(feature = "torch")]
+mod tuning;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
@@ -18,10 +21,11 @@ use crate::engine::{Backend, Workers};
 use crate::evaluate::{self, Draws, Evaluation, Opinion, Reader, Scores, Table};
 use crate::labels::Label;
 use crate::networks::{Features, Fitted, Judge};
+use crate::passes::trained::{self, Config, Kind};
 use crate::store::Staged;
 use crate::study::{Calibration, Study, Thresholds};
 use crate::text::Essay;
-use crate::training::{self, Case, Config, FOLDS, Kind, Lesson, Point, Report, Seen};
+use crate::training::{self, Case, FOLDS, Lesson, Point, Report, Seen};
 use crate::words::counted;
 
 #[derive(Args, Clone)]
@@ -46,6 +50,13 @@ pub struct TrainArgs {
     /// them: an author's essays are kept out together
     #[arg(long, value_name = "FILE")]
     authors: Option<PathBuf>,
+    /// With --engine torch: the highest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 2e-5)]
+    rate: f64,
+    /// With --engine torch: epochs at most; it stops where the loss on essays kept out no
+    /// longer falls
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    epochs: usize,
     /// How often essays are drawn for intervals and tests
     #[arg(long, value_name = "N", default_value_t = 1000)]
     draws: usize,
@@ -70,7 +81,10 @@ pub fn run(args: &TrainArgs) -> Result<Outcome> {
     let room = Room::open(args, progress)?;
     let learned = match room.workers.backend() {
         Backend::Rten => room.fit_head(args, progress)?,
-        Backend::Torch(_) => room.tune(args, progress)?,
+        #[cfg(feature = "torch")]
+        Backend::Torch(_) => tuning::tune(&room, args, progress)?,
+        #[cfg(not(feature = "torch"))]
+        Backend::Torch(_) => unreachable!("there are no workers on an engine that is not here"),
     };
     let texts = corpus::texts(&room.corpus.essays);
     let draws = Draws {
@@ -104,6 +118,7 @@ pub fn run(args: &TrainArgs) -> Result<Outcome> {
         baseline: room.baseline(),
         kept_out: &learned.kept_out,
         curve: &curve,
+        losses: &learned.losses,
     };
     let mut staged = Staged::new(&room.out)?;
     let mut names = vec!["MODEL_CARD.md"];
@@ -113,7 +128,7 @@ pub fn run(args: &TrainArgs) -> Result<Outcome> {
         names.push(name);
     }
     staged.commit()?;
-    for name in training::stale(learned.config.learned) {
+    for name in trained::stale(learned.config.learned) {
         let _ = fs::remove_file(room.out.join(name));
     }
     finish(std::io::stdout().write_all(report.terminal().as_bytes()))?;
@@ -160,6 +175,8 @@ struct Learned {
     before: Table,
     after: Table,
     curve: Vec<Point>,
+    /// By epoch, from before the first: the loss in training, and that on essays kept out.
+    losses: Vec<[Option<f32>; 2]>,
 }
 
 impl Room {
@@ -167,7 +184,7 @@ impl Room {
         let mut study = Study::find(&args.study)?;
         let out = match &args.out {
             Some(out) => out.clone(),
-            None => study.folder.join(training::FOLDER),
+            None => study.folder.join(trained::FOLDER),
         };
         Staged::check(&out)?;
         let authors = args.authors.as_deref().map(read_authors).transpose()?;
@@ -323,118 +340,14 @@ impl Room {
         let chosen = self.workers.run(|| training::chosen(&cases, &self.study));
         let config = self.config(Kind::Head, &all, chosen);
         Ok(Learned {
-            files: training::head_files(&config, &head),
+            files: trained::head_files(&config, &head),
             config,
             tried: (0..all.len()).collect(),
             kept_out: format!("kept out in {parts} parts, an author's together"),
             before: training::table(&before, &self.study),
             after: (self.workers).run(|| training::held_out(&all, &folds, &judged, &self.study)),
             curve,
-        })
-    }
-
-    #[cfg(not(feature = "torch"))]
-    fn tune(&self, _: &TrainArgs, _: Progress) -> Result<Learned> {
-        unreachable!("without libtorch there are no workers on it")
-    }
-
-    /// The judge itself, tuned by libtorch. A third of the essays is kept out for the
-    /// figures; a fifth of the others says when to stop, and where the thresholds lie.
-    #[cfg(feature = "torch")]
-    fn tune(&self, args: &TrainArgs, progress: Progress) -> Result<Learned> {
-        use crate::networks::tuning::{self, LabelledEssay, Material, TuningOptions};
-        use crate::passes::stances::Judged;
-
-        ensure!(
-            !args.curve,
-            "--curve: is of the small layer, which is fitted without --engine torch"
-        );
-        let all: Vec<&Lesson> = self.lessons.iter().collect();
-        let thirds = self.parts(&all, 3)?;
-        let tried: Vec<usize> = (0..all.len()).filter(|&i| thirds[i] == 0).collect();
-        let rest: Vec<&Lesson> = (0..all.len())
-            .filter(|&i| thirds[i] != 0)
-            .map(|i| all[i])
-            .collect();
-        let fifths = self.parts(&rest, FOLDS)?;
-        let part = |stop: bool| -> Vec<&Lesson> {
-            let part = rest.iter().zip(&fifths).filter(|(_, f)| (**f == 0) == stop);
-            part.map(|(lesson, _)| *lesson).collect()
-        };
-        let (taught, stop) = (part(false), part(true));
-        let essay = |lesson: &&Lesson| LabelledEssay {
-            sentences: lesson.questions.surfaces.clone(),
-            paragraphs: lesson.questions.paragraphs.clone(),
-            gold: (lesson.gold.iter())
-                .map(|golds| {
-                    golds
-                        .iter()
-                        .map(|gold| gold.map(|class| class as u8))
-                        .collect()
-                })
-                .collect(),
-        };
-        let theses = training::statements(&self.study.theses);
-        let checkpoints = self.out.join("checkpoints");
-        let bar = progress.stage("tuning", 0);
-        let tuned = tuning::tune(
-            &self.models,
-            Material {
-                theses: &theses.iter().map(String::as_str).collect::<Vec<_>>(),
-                essays: &taught.iter().map(essay).collect::<Vec<_>>(),
-                kept_out: &stop.iter().map(essay).collect::<Vec<_>>(),
-            },
-            &TuningOptions {
-                checkpoints: Some(checkpoints.clone()),
-                seed: args.seed,
-                ..TuningOptions::default()
-            },
-            &self.workers,
-            &mut |at| {
-                bar.set_length(at.steps as u64);
-                bar.set_position(at.step as u64);
-                let loss = |loss: Option<f32>| loss.map_or("–".to_owned(), |l| format!("{l:.3}"));
-                let (own, kept) = (loss(at.loss), loss(at.kept_out));
-                bar.set_message(format!("epoch {}, loss {own}, kept out {kept}", at.epoch));
-                Ok(())
-            },
-        )?;
-        bar.finish_and_clear();
-        let config = |chosen| self.config(Kind::Network, &rest, chosen);
-        let mut judge = Judge::load(&self.models, &self.workers)?;
-        let fitted = config(Default::default()).fitted;
-        let file = (Path::new("the tuned network"), tuned.onnx.clone());
-        judge.retune(fitted, file, &self.models, &self.workers, Vec::new())?;
-        let kept: Vec<&Lesson> = tried.iter().map(|&i| all[i]).collect();
-        let (of_stop, of_kept) = self.workers.run(|| {
-            let ask = |lessons: &[&Lesson]| -> Result<Vec<Judged>> {
-                let judged = lessons.par_iter().map(|l| l.questions.ask(&judge, &theses));
-                judged.collect()
-            };
-            anyhow::Ok((ask(&stop)?, ask(&kept)?))
-        })?;
-        let cases: Vec<Case> = stop.iter().copied().zip(&of_stop).collect();
-        let chosen = training::chosen(&cases, &self.study);
-        let mut study = self.study.clone();
-        (study.thresholds, study.confidence) = chosen;
-        let before: Vec<Case> = kept
-            .iter()
-            .map(|lesson| (*lesson, &lesson.before))
-            .collect();
-        let after: Vec<Case> = kept.iter().copied().zip(&of_kept).collect();
-        let config = config(chosen);
-        let _ = fs::remove_dir_all(checkpoints);
-        Ok(Learned {
-            files: training::network_files(&config, tuned.onnx, tuned.safetensors),
-            config,
-            tried,
-            kept_out: format!(
-                "kept out of {}, an author's together",
-                counted(all.len(), "labelled essay")
-            ),
-            before: training::table(&before, &self.study),
-            after: training::table(&after, &study),
-            curve: Vec::new(),
+            losses: Vec::new(),
         })
     }
 }
