@@ -94,7 +94,7 @@ fn models(onnx: &[u8]) -> tempfile::TempDir {
         WORDS,
         "judge/config.json",
         "judge/tokenizer.json",
-        "judge/head.onnx",
+        "judge/head.safetensors",
     ] {
         fs::copy(Path::new("models").join(file), copy.path().join(file)).unwrap();
     }

@@ -54,6 +54,11 @@ impl Report<'_> {
             );
         }
         writeln!(out, "\nBefore: {}.", self.baseline).expect("a string");
+        let evidence = |scores: &Scores| scores.figures["evidence_f1"].value;
+        if evidence(self.after) <= evidence(self.before) {
+            out +=
+                "It is no better on essays kept out: label more before you use it (labels new).\n";
+        }
         for (epoch, [own, kept]) in self.losses.iter().enumerate() {
             let [own, kept] = [own, kept].map(|loss| number(loss.map(f64::from)));
             out += &format!("Epoch {epoch}: loss {own}, on essays that say when to stop {kept}\n");
@@ -217,5 +222,86 @@ fn interval(figure: &Figure) -> String {
     match figure.interval {
         Some(interval) => format!("{:.2} to {:.2}", interval.low, interval.high),
         None => "n/a".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::{Draws, Evaluation, Reader, Table, score};
+    use crate::networks::Fitted;
+
+    /// Two runs of one essay: before it says nothing, after it says what the label says.
+    fn report(before: &str, after: &str) -> String {
+        let table = |evidence: &str| -> Table {
+            let cell = format!(
+                "{{\"stance\": \"endorses\", \"confidence\": 0.5, \"evidence\": [{evidence}]}}"
+            );
+            let essay = format!("{{\"file\": \"a.txt\", \"theses\": {{\"hunger\": {cell}}}}}");
+            serde_json::from_str(&format!("{{\"essays\": [{essay}]}}")).unwrap()
+        };
+        let label = table(RIGHT).reader();
+        let scored = |run: &str, against: Option<&str>| {
+            let other = against.map(table);
+            score(
+                Evaluation {
+                    study: "test",
+                    run: &table(run),
+                    labels: &Reader {
+                        name: "labels".to_owned(),
+                        opinions: label.opinions.clone(),
+                    },
+                    readers: &[],
+                    against: other.as_ref().map(|table| ("before", table)),
+                    learned_from: Vec::new(),
+                    labels_without_essay: Vec::new(),
+                    draws: Draws { draws: 10, seed: 1 },
+                },
+                |_| "It was hunger.",
+            )
+        };
+        let study: Study = toml::from_str(
+            "name = \"test\"\nquestion = \"Why?\"\npasses = [\"sentences\", \"stances\"]\n\
+             [[thesis]]\nid = \"hunger\"\nlabel = \"Hunger\"\ndefinition = \"It says so\"\n",
+        )
+        .unwrap();
+        let config = Config {
+            fitted: Fitted {
+                theses: vec!["Hunger: it says so".to_owned()],
+                essays: vec!["0".repeat(64)],
+            },
+            learned: Kind::Head,
+            judge: "0".repeat(64),
+            thresholds: Default::default(),
+            confidence: Default::default(),
+        };
+        let report = Report {
+            study: &study,
+            before: &scored(before, None),
+            after: &scored(after, Some(before)),
+            baseline: "nothing".to_owned(),
+            kept_out: "kept out",
+            curve: &[(2, vec![scored(after, None)])],
+            config: &config,
+            losses: &[[None, Some(0.5)]],
+            marks: 1,
+        };
+        assert!(report.card().contains("1 labelled essay"));
+        report.terminal()
+    }
+
+    const RIGHT: &str = "{\"start\": 0, \"end\": 14, \"quote\": \"It was hunger.\", \
+        \"stance\": \"asserts\", \"voice\": \"author\", \"source\": null, \"score\": 0.9}";
+
+    #[test]
+    fn what_is_no_better_is_called_so() {
+        let gained = report("", RIGHT);
+        assert!(!gained.contains("no better"), "{gained}");
+        assert!(
+            gained.lines().all(|line| line.chars().count() <= 80),
+            "{gained}"
+        );
+        let lost = report(RIGHT, RIGHT);
+        assert!(lost.contains("no better"), "{lost}");
     }
 }
