@@ -251,8 +251,13 @@ impl Room {
     }
 
     fn baseline(&self) -> String {
+        let statements = training::statements(&self.study.theses);
+        let knows = statements.iter().any(|thesis| self.judge.knows(thesis));
         match (self.by_definition, self.taught) {
-            (false, _) => "the judge as it ships".to_owned(),
+            (false, _) if knows => "the judge as it ships".to_owned(),
+            (false, _) => {
+                "by the theses' definitions alone, no labels for them being known".to_owned()
+            }
             (true, 0) => "by the theses' definitions alone".to_owned(),
             (true, taught) => format!(
                 "by the theses' definitions alone, since {taught} of these essays\n\
