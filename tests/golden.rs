@@ -83,6 +83,23 @@ fn the_bundled_study() {
     );
 }
 
+/// The second engine says the same of every sentence: only the run's record, and what
+/// names the run after it, are others.
+#[cfg(feature = "torch")]
+#[test]
+fn the_bundled_study_on_libtorch() {
+    let out = tempfile::tempdir().unwrap();
+    run(out.path(), &["--engine", "torch"]);
+    for file in files(out.path()) {
+        if ["run.json", "table.tex", "evidence.tex"].contains(&file.as_str()) {
+            continue;
+        }
+        let got = fs::read(out.path().join(&file)).unwrap();
+        let wanted = fs::read(Path::new(GOLDEN).join(&file)).unwrap();
+        assert!(got == wanted, "{file} differs from {GOLDEN}/{file}");
+    }
+}
+
 #[test]
 fn the_readme_shows_the_golden_table() {
     let readme = fs::read_to_string("README.md").unwrap();
