@@ -634,6 +634,7 @@ fn networks_of_others_label_sentences_and_words_in_their_own_names() {
         .map(|class| Value::Array(vec![class["start"].clone(), class["end"].clone()]))
         .collect();
     assert_eq!(of_sentences, *sentences, "one label a sentence");
+    assert!(!classes(tokens).is_empty());
     for class in classes(tokens) {
         let place = |key: &str| class[key].as_u64().unwrap() as usize;
         let quote = &essay[place("start")..place("end")];

@@ -90,6 +90,9 @@ fn the_bundled_study() {
 fn the_bundled_study_on_libtorch() {
     let out = tempfile::tempdir().unwrap();
     run(out.path(), &["--engine", "torch"]);
+    let mut wanted = files(Path::new(GOLDEN));
+    wanted.remove("terminal.txt");
+    assert_eq!(files(out.path()), wanted, "the same files are there");
     for file in files(out.path()) {
         if ["run.json", "table.tex", "evidence.tex"].contains(&file.as_str()) {
             continue;

@@ -163,6 +163,28 @@ fn a_study_learns_uses_it_and_says_so() {
     desk.fails(&["run", "--out", out], &["another judge", "train again"]);
 }
 
+/// Three labelled essays, then two: hardly enough for anything, and no reason to fail.
+#[test]
+fn the_learning_curve_of_two_and_three_essays() {
+    let desk = Desk::new();
+    for essay in ["brandreth-1986", "marwood-1998"] {
+        fs::remove_file(desk.path(&format!("study/labels/{essay}.json"))).unwrap();
+        let out = desk.path("curve");
+        let args = [
+            "train",
+            "--curve",
+            "--draws",
+            "10",
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        let trained = desk.konspekt(&args);
+        let (table, said) = text(&trained);
+        assert!(trained.status.success(), "{said}");
+        assert!(table.contains("labelled essays   "), "{table}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn essays_that_taught_the_judge_are_no_measure_of_it() {
@@ -214,6 +236,18 @@ fn what_cannot_be_learned_is_said() {
     label["marks"] = Value::Array(Vec::new());
     fs::write(one, label.to_string()).unwrap();
     desk.fails(&["train", "--labels", one], &["nothing to learn"]);
+    fs::write(&authors, "{\"okafor-2011\": \"Okafor\"}").unwrap();
+    desk.fails(
+        &["train", "--authors", authors.to_str().unwrap()],
+        &["names none of the essays"],
+    );
+    fs::create_dir(desk.path("other")).unwrap();
+    fs::write(desk.path("other/model.onnx"), "somebody's").unwrap();
+    let other = desk.path("other");
+    desk.fails(
+        &["train", "--out", other.to_str().unwrap()],
+        &["another network"],
+    );
     assert!(!desk.path("study/trained").exists(), "nothing was written");
 }
 
@@ -235,7 +269,7 @@ fn the_judge_itself_is_tuned_and_runs_on_both_engines() {
     ] {
         assert!(folder.join(file).exists(), "{file}");
     }
-    assert!(!folder.join("checkpoints").exists());
+    assert!(!folder.join("tuning-checkpoints").exists());
     for engine in ["rten", "torch"] {
         let out = desk.path(engine);
         let args = ["run", "--engine", engine, "--out", out.to_str().unwrap()];

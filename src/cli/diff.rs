@@ -10,6 +10,7 @@ use clap::Args;
 use super::run::{Session, finish};
 use super::{Common, EngineName, Outcome, RunArgs};
 use crate::comparison::{Comparison, Run, diff};
+use crate::engine::Device;
 
 #[derive(Args, Clone)]
 pub struct DiffArgs {
@@ -70,6 +71,9 @@ pub fn verify(args: &VerifyArgs) -> Result<Outcome> {
     common.zero_shot |= named["by_definition"] == true;
     if named["engine"].is_string() {
         common.engine = EngineName::Torch;
+    }
+    if named["engine"] == "torch on cuda" && common.device == Device::Cpu {
+        common.device = Device::Cuda(0);
     }
     let session = Session::open(&RunArgs {
         study,

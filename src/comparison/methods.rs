@@ -32,7 +32,12 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
             "by the theses' definitions alone, without hand labels".to_owned()
         }
         n => format!(
-            "by the definitions alone for {n} of the theses, by hand labels of other essays for the rest"
+            "by the definitions alone for {n} of the theses, by hand labels {} for the rest",
+            if own {
+                "of this study"
+            } else {
+                "of other essays"
+            }
         ),
     };
     let weights: Vec<String> = weights()

@@ -34,7 +34,7 @@ impl RtenEngine {
             .map_err(|e| anyhow!("{e}"))
             .with_context(|| {
                 format!(
-                    "{}: damaged or not an ONNX network; restore it from the release",
+                    "{}: damaged or not an ONNX network; put it back as it came",
                     path.display()
                 )
             })?;
@@ -44,6 +44,17 @@ impl RtenEngine {
 
 impl Engine for RtenEngine {
     fn run(&self, inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<ArrayD<f32>>> {
+        let mut inputs = inputs;
+        // Many exports of BERT ask for the kinds of pieces as well: of a single text all are 0.
+        let kinds = self.model.find_node("token_type_ids");
+        let wanted = kinds.is_some_and(|id| self.model.input_ids().contains(&id));
+        if wanted && inputs.iter().all(|(name, _)| *name != "token_type_ids") {
+            let ids = inputs.iter().find(|(name, _)| *name == "input_ids");
+            if let Some((_, Tensor::Int(ids))) = ids {
+                let kinds = Tensor::Int(ArrayD::zeros(ids.raw_dim()));
+                inputs.push(("token_type_ids", kinds));
+            }
+        }
         let inputs = inputs
             .into_iter()
             .map(|(name, tensor)| Ok((self.model.node_id(name)?, value(tensor))))

@@ -1,4 +1,4 @@
-//! The two networks: what they are given, and what their outputs mean.
+//! The networks: what they are given, and what their outputs mean.
 //!
 //! The *reader* sees each sentence once and tags it; the *judge* sees each with
 //! its neighbours and says where it stands on every thesis. `models/README.md` describes both.

@@ -77,8 +77,12 @@ impl Pipeline {
 
     /// Takes what the study has learned from hand labels.
     pub fn teach(&mut self, trained: Trained, models: &Path, workers: &Workers) -> Result<()> {
-        self.study.thresholds = trained.config.thresholds;
-        self.study.confidence = trained.config.confidence;
+        let fitted = &trained.config.fitted.theses;
+        let mut theses = self.study.theses.iter().map(Thesis::statement);
+        if theses.any(|thesis| fitted.contains(&thesis)) {
+            self.study.thresholds = trained.config.thresholds;
+            self.study.confidence = trained.config.confidence;
+        }
         match &mut self.judge {
             Some(judge) => trained.teach(judge, models, workers),
             None => Ok(()),

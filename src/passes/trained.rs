@@ -18,6 +18,8 @@ const CONFIG: &str = "config.json";
 const HEAD: &str = "head.safetensors";
 const NETWORK: &str = "model.onnx";
 const WEIGHTS: &str = "model.safetensors";
+/// Where tuning keeps how far it is.
+pub const CHECKPOINTS: &str = "tuning-checkpoints";
 
 /// What was learned, with what goes with it.
 pub struct Trained {
@@ -75,7 +77,14 @@ impl Trained {
             });
             Ok(bytes)
         };
-        let config: Config = serde_json::from_slice(&read(CONFIG)?).with_context(|| at(CONFIG))?;
+        let damaged = |file: &str| {
+            format!(
+                "{}: damaged; run konspekt train again, or remove the folder",
+                at(file)
+            )
+        };
+        let config: Config =
+            serde_json::from_slice(&read(CONFIG)?).with_context(|| damaged(CONFIG))?;
         ensure!(
             config.judge == judge,
             "{}: was made for another judge network than the one in use; run konspekt train \
@@ -85,7 +94,7 @@ impl Trained {
         let learned = match config.learned {
             Kind::Network => Learned::Network(read(NETWORK)?),
             Kind::Head => {
-                let head = Head::read(&read(HEAD)?).with_context(|| at(HEAD))?;
+                let head = Head::read(&read(HEAD)?).with_context(|| damaged(HEAD))?;
                 ensure!(
                     head.theses() == config.fitted.theses.len(),
                     "{}: for {} theses, where {CONFIG} beside it names {}; run konspekt train again",
@@ -118,9 +127,9 @@ impl Trained {
     }
 }
 
-/// The files of a study that learned a head, by name.
+/// The files of a study that learned a head, by name; the last says what the others are.
 pub fn head_files(config: &Config, head: &Head) -> Vec<(&'static str, Vec<u8>)> {
-    vec![(CONFIG, json(config)), (HEAD, head.write())]
+    vec![(HEAD, head.write()), (CONFIG, json(config))]
 }
 
 /// The files of a study that tuned the judge.
@@ -130,10 +139,26 @@ pub fn network_files(
     safetensors: Vec<u8>,
 ) -> Vec<(&'static str, Vec<u8>)> {
     vec![
-        (CONFIG, json(config)),
         (NETWORK, onnx),
         (WEIGHTS, safetensors),
+        (CONFIG, json(config)),
     ]
+}
+
+/// Checks that a folder holds nothing but what training wrote there.
+pub fn check(folder: &Path) -> Result<()> {
+    let own = match fs::read(folder.join(CONFIG)) {
+        Ok(bytes) => serde_json::from_slice::<Config>(&bytes).is_ok(),
+        Err(_) => [NETWORK, WEIGHTS, HEAD]
+            .iter()
+            .all(|file| !folder.join(file).exists()),
+    };
+    ensure!(
+        own,
+        "{}: holds another network; choose another folder with --out",
+        folder.display()
+    );
+    Ok(())
 }
 
 /// The files that the other kind of training would have left.

@@ -9,6 +9,7 @@ use super::logistic::{self, Targets};
 use crate::networks::{Features, Head, Judge, STANCES, Sparse, Words, softmax};
 use crate::passes::stances::{Judged, Questions};
 use crate::study::Thesis;
+use crate::words::one_line;
 
 /// Strength of the regression on the networks' numbers, and of that on word pieces: the
 /// inverse of the L2 penalty, chosen for the judge that ships.
@@ -20,6 +21,7 @@ const EXAMPLE: f32 = 3.0;
 const RAREST: usize = 2;
 /// A statement of the codebook, standing alone.
 pub struct Example {
+    text: String,
     features: Features,
     /// For every thesis whether it asserts it; nothing where it is left out.
     asserts: Vec<Option<bool>>,
@@ -48,20 +50,37 @@ pub fn examples(judge: &Judge, theses: &[Thesis]) -> Result<Vec<Example>> {
     (all.into_par_iter())
         .map(|(text, asserts)| {
             let alone = Questions {
-                surfaces: vec![text],
+                surfaces: vec![one_line(&text)],
                 paragraphs: vec![0],
             };
             let features = alone.features(judge, theses)?;
-            Ok(Example { features, asserts })
+            Ok(Example {
+                text: one_line(&text),
+                features,
+                asserts,
+            })
         })
+        .collect()
+}
+
+/// The examples that no essay kept out contains: a codebook may quote the essays.
+pub fn unseen<'e>(examples: &[&'e Example], kept_out: &[Seen]) -> Vec<&'e Example> {
+    let quoted = |example: &Example| {
+        let mut lessons = kept_out
+            .iter()
+            .map(|(lesson, _)| &lesson.questions.surfaces);
+        lessons.any(|surfaces| surfaces.contains(&example.text))
+    };
+    (examples.iter().copied())
+        .filter(|example| !quoted(example))
         .collect()
 }
 
 /// Fits a head to lessons and the codebook's examples.
 ///
 /// # Errors
-/// When the search for the minimum fails.
-pub fn fit_head(lessons: &[Seen], examples: &[Example]) -> Result<Head> {
+/// When there is nothing to learn from, or the search for the minimum fails.
+pub fn fit_head(lessons: &[Seen], examples: &[&Example]) -> Result<Head> {
     let own = || lessons.iter().map(|(_, features)| *features);
     let all = || own().chain(examples.iter().map(|example| &example.features));
     let states: Vec<_> = own().map(|f| f.states.view()).collect();
@@ -85,7 +104,7 @@ pub fn fit_head(lessons: &[Seen], examples: &[Example]) -> Result<Head> {
     })
 }
 
-fn targets(lessons: &[Seen], examples: &[Example]) -> Targets {
+fn targets(lessons: &[Seen], examples: &[&Example]) -> Targets {
     let sentences = lessons.iter().flat_map(|(lesson, _)| &lesson.gold);
     let sentences = sentences.map(|gold| gold.iter().map(|g| g.map(|g| (g, 1.0))).collect());
     let alone = examples.iter().map(|example| {
@@ -95,7 +114,8 @@ fn targets(lessons: &[Seen], examples: &[Example]) -> Targets {
             .collect()
     });
     let rows: Vec<Vec<Option<(usize, f32)>>> = sentences.chain(alone).collect();
-    let shape = (rows.len(), rows.first().map_or(0, Vec::len));
+    let theses = lessons.first().map_or(0, |(_, f)| f.logits.len());
+    let shape = (rows.len(), theses);
     let at = |(i, t): (usize, usize)| rows[i][t].unwrap_or((0, 0.0));
     Targets {
         classes: Array2::from_shape_fn(shape, |place| at(place).0),

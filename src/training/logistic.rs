@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use argmin::core::{CostFunction, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
@@ -13,6 +13,8 @@ use crate::networks::{Inputs, Linear};
 
 /// Stop where the gradient of the mean loss is shorter than this.
 const FLAT: f64 = 1e-4;
+/// Where it is longer, this is no minimum.
+const STEEP: f64 = 1e-2;
 /// Steps at most; far more than convex problems of this size take.
 const STEPS: u64 = 1000;
 /// Pairs of steps and gradients that L-BFGS keeps.
@@ -35,10 +37,15 @@ pub struct Targets {
 /// Outputs `[models × classes]`. A class that never occurs in a model is never said.
 ///
 /// # Errors
-/// When the search for the minimum fails, as on inputs that are not finite.
+/// When no row counts, or the search finds no minimum, as on inputs that are not finite.
 pub fn fit(inputs: &impl Inputs, targets: &Targets, strength: f64) -> Result<Linear> {
     let (_, columns) = inputs.shape();
     let outputs = targets.classes.ncols() * targets.count;
+    let learnable = outputs > 0 && targets.weights.iter().any(|&weight| weight > 0.0);
+    ensure!(
+        learnable,
+        "no labelled sentence is left to learn from once an author's essays are kept out; label more"
+    );
     let occurs = occurs(targets);
     let loss = Loss {
         inputs,
@@ -56,9 +63,23 @@ pub fn fit(inputs: &impl Inputs, targets: &Targets, strength: f64) -> Result<Lin
         .configure(|state| state.param(start).max_iters(STEPS))
         .timer(false)
         .run();
-    let found = run.map_err(|e| anyhow::anyhow!("fitting to the labels: {e}"))?;
+    let mut found = run.map_err(|e| anyhow::anyhow!("fitting to the labels: {e}"))?;
+    let loss = found.problem.take_problem();
     let found = found.state.get_best_param().cloned();
-    let found = found.context("fitting to the labels found nothing")?;
+    let (loss, found) = loss
+        .zip(found)
+        .context("fitting to the labels found nothing")?;
+    // The search may give up without saying so.
+    let slope = loss
+        .gradient(&found)?
+        .iter()
+        .map(|x| x * x)
+        .sum::<f64>()
+        .sqrt();
+    ensure!(
+        slope < STEEP,
+        "fitting to the labels found no minimum: the loss still falls by {slope:.4}"
+    );
     let (weights, bias) = unpack(&found, outputs);
     let mut bias = bias.mapv(|b| b as f32);
     for (bias, &occurs) in bias.iter_mut().zip(&occurs) {

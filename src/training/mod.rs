@@ -2,8 +2,10 @@
 //!
 //! Of labelled essays a [`Lesson`] has what the judge makes of their sentences and what the
 //! labels say of them; to lessons a [`Head`] is fitted. What is said of its quality comes from
-//! heads that have not seen the essay's author: the lessons are kept out fold by fold, and the
-//! thresholds of a fold are chosen on the others.
+//! heads that have not seen the essay's author: the lessons are kept out fold by fold, and so are
+//! codebook's examples that stand in them. The thresholds of a fold are chosen on what is said of
+//! the others, by heads that had not seen these, though they had seen the fold; on the learning
+//! curve nothing at all has seen what is kept out.
 
 mod curve;
 mod folds;
@@ -25,9 +27,9 @@ use crate::study::{Calibration, Study, Thesis, Thresholds};
 use crate::text::Essay;
 
 pub use curve::{Point, curve};
-pub use folds::folds;
-use head::judged;
+use folds::folds;
 pub use head::{Example, examples, fit_head};
+use head::{judged, unseen};
 pub use logistic::{Targets, fit as fit_logistic};
 pub use report::Report;
 pub use thresholds::Case;
@@ -114,14 +116,16 @@ fn gold(
 pub fn cross_validate(
     lessons: &[Seen],
     folds: &[usize],
-    examples: &[Example],
+    examples: &[&Example],
     done: impl Fn() + Sync,
 ) -> Result<Vec<Judged>> {
     let count = folds.iter().max().map_or(0, |last| last + 1);
     let heads = (0..count).into_par_iter().map(|fold| {
         let rest = lessons.iter().zip(folds).filter(|(_, f)| **f != fold);
         let rest: Vec<Seen> = rest.map(|(lesson, _)| *lesson).collect();
-        let head = fit_head(&rest, examples);
+        let own = lessons.iter().zip(folds).filter(|(_, f)| **f == fold);
+        let own: Vec<Seen> = own.map(|(lesson, _)| *lesson).collect();
+        let head = fit_head(&rest, &unseen(examples, &own));
         done();
         head
     });
@@ -143,7 +147,6 @@ pub fn held_out(lessons: &[&Lesson], folds: &[usize], judged: &[Judged], study: 
                 .filter(|(_, f)| (**f == fold) == own);
             part.map(|(case, _)| *case).collect()
         };
-        // With a single fold there are no others.
         let mut study = study.clone();
         (study.thresholds, study.confidence) = chosen(&part(false), &study);
         table(&part(true), &study).essays
@@ -184,4 +187,64 @@ pub fn by_author(lessons: &[&Lesson], count: usize) -> Vec<usize> {
         .map(|lesson| lesson.label.marks.len())
         .collect();
     folds(&authors, &marks, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::text::{Document, Span};
+
+    /// An essay of sentences that are one word piece each.
+    fn lesson(name: &str, pieces: &[i32], gold: &[usize]) -> (Lesson, Features) {
+        let essay = Essay {
+            id: name.to_owned(),
+            file: format!("{name}.txt"),
+            sha256: String::new(),
+            document: Document::default(),
+        };
+        let label = Label {
+            doc: essay.file.clone(),
+            body: Span::new(0, 0),
+            skip: Vec::new(),
+            primary: Vec::new(),
+            sentence: String::new(),
+            cells: Default::default(),
+            marks: Vec::new(),
+            contested: Vec::new(),
+            rest: Default::default(),
+        };
+        let lesson = Lesson {
+            annotated: Annotated::new(essay),
+            label,
+            questions: Questions {
+                surfaces: pieces.iter().map(|piece| format!("word {piece}")).collect(),
+                paragraphs: vec![0; pieces.len()],
+            },
+            before: Judged::new(),
+            author: name.to_owned(),
+            gold: gold.iter().map(|&class| vec![Some(class)]).collect(),
+        };
+        let numbers = Array2::from_shape_fn((pieces.len(), 2), |(i, k)| (i + k) as f32 / 9.0);
+        let features = Features {
+            vectors: numbers.clone(),
+            states: numbers,
+            logits: vec![Array2::zeros((pieces.len(), 4))],
+            pieces: pieces.iter().map(|&piece| vec![piece]).collect(),
+        };
+        (lesson, features)
+    }
+
+    #[test]
+    fn an_essay_kept_out_teaches_nothing() {
+        // The first essay asserts wherever it has piece 7; the other never does.
+        let first = lesson("first", &[7, 3, 7, 3, 7, 3], &[1, 0, 1, 0, 1, 0]);
+        let other = lesson("other", &[7, 3, 7, 3], &[0; 4]);
+        let seen: Vec<Seen> = [&first, &other].map(|(l, f)| (l, f)).into();
+        let judged = cross_validate(&seen, &[0, 1], &[], || ()).unwrap();
+        let none = |of: &Judged| of.iter().map(|s| s[0][0]).collect::<Vec<f64>>();
+        assert!(none(&judged[0]).iter().all(|p| *p > 0.99), "{judged:?}");
+        assert!(none(&judged[1])[0] < 0.5, "{judged:?}");
+    }
 }

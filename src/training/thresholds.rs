@@ -23,6 +23,19 @@ pub type Case<'a> = (&'a Lesson, &'a Judged);
 pub fn choose(cases: &[Case], theses: &[Thesis]) -> Thresholds {
     let evidence = (3..30).map(|step| f64::from(step) * 0.02);
     let evidence = first_best(evidence, |&least| evidence_f1(cases, least));
+    // Where nothing decides, the defaults are better than the lowest.
+    let default = Thresholds::default();
+    let evidence = match evidence_f1(cases, evidence) > 0.0 {
+        true => evidence,
+        false => default.evidence,
+    };
+    let summed_up = |label: &Label| !label.cells.is_empty() || !label.primary.is_empty();
+    if !cases.iter().any(|(lesson, _)| summed_up(&lesson.label)) {
+        return Thresholds {
+            evidence,
+            ..default
+        };
+    }
     let masses: Vec<Vec<Mass>> = (cases.iter())
         .map(|(_, judged)| masses(judged, theses.len(), evidence))
         .collect();

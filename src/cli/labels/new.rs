@@ -78,6 +78,13 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
         let doubt = propose::doubt(rb).total_cmp(&propose::doubt(ra));
         doubt.then_with(|| a.essay.file.cmp(&b.essay.file))
     });
+    // The most doubtful of every author first: labels of many authors teach most.
+    let mut authors = BTreeSet::new();
+    let (first, more): (Vec<_>, Vec<_>) = open.into_iter().partition(|(essay, _)| {
+        let author = essay.essay.document.author.as_ref();
+        author.is_none_or(|author| authors.insert(author.to_lowercase()))
+    });
+    let mut open = [first, more].concat();
     open.truncate(args.count.into());
 
     let proposals: Vec<(Label, &str)> = (open.iter())

@@ -3,7 +3,7 @@
 #[cfg(feature = "torch")]
 mod tuning;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::corpus::{self, Corpus};
 use super::hand_labels::HandLabels;
 use super::progress::Progress;
 use super::run::{finish, models, workers};
-use super::{Common, Outcome};
+use super::{Common, EngineName, Outcome};
 use crate::engine::{Backend, Workers};
 use crate::evaluate::{self, Draws, Evaluation, Opinion, Reader, Scores, Table};
 use crate::labels::Label;
@@ -25,7 +25,7 @@ use crate::passes::trained::{self, Config, Kind};
 use crate::store::Staged;
 use crate::study::{Calibration, Study, Thresholds};
 use crate::text::Essay;
-use crate::training::{self, Case, FOLDS, Lesson, Point, Report, Seen};
+use crate::training::{self, Case, Example, FOLDS, Lesson, Point, Report, Seen};
 use crate::words::counted;
 
 #[derive(Args, Clone)]
@@ -43,7 +43,7 @@ pub struct TrainArgs {
     /// Where to write, instead of the study's folder trained/, which every run reads
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Also say what 2, 5, 10 and all labelled essays teach, a third of them kept out
+    /// Also say what 2, 5, 10 and two thirds of the labelled essays teach, the others kept out
     #[arg(long)]
     curve: bool,
     /// A JSON object from essays' file names to their authors, where the texts do not name
@@ -78,6 +78,10 @@ const CURVE_DRAWS: u64 = 5;
 
 pub fn run(args: &TrainArgs) -> Result<Outcome> {
     let progress = Progress::new(args.common.quiet);
+    ensure!(
+        !(args.curve && args.common.engine == EngineName::Torch),
+        "--curve: is of the small layer, which is fitted without --engine torch"
+    );
     let room = Room::open(args, progress)?;
     let learned = match room.workers.backend() {
         Backend::Rten => room.fit_head(args, progress)?,
@@ -130,6 +134,9 @@ pub fn run(args: &TrainArgs) -> Result<Outcome> {
     staged.commit()?;
     for name in trained::stale(learned.config.learned) {
         let _ = fs::remove_file(room.out.join(name));
+    }
+    if learned.config.learned == Kind::Network {
+        let _ = fs::remove_dir_all(room.out.join(trained::CHECKPOINTS));
     }
     finish(std::io::stdout().write_all(report.terminal().as_bytes()))?;
     progress.say(&format!(
@@ -187,6 +194,7 @@ impl Room {
             None => study.folder.join(trained::FOLDER),
         };
         Staged::check(&out)?;
+        trained::check(&out)?;
         let authors = args.authors.as_deref().map(read_authors).transpose()?;
         let found = match args.essays.is_empty() {
             true => corpus::find(&[study.folder.join("essays")])?,
@@ -198,10 +206,32 @@ impl Room {
             eprintln!("konspekt: {unread}");
         }
         let texts = corpus::texts(&corpus.essays);
+        if let (Some(authors), Some(file)) = (&authors, &args.authors) {
+            let (known, unknown): (Vec<&String>, Vec<&String>) = authors
+                .keys()
+                .partition(|doc| texts.contains_key(doc.as_str()));
+            ensure!(
+                !known.is_empty(),
+                "{}: names none of the essays; its keys are their file names, with the endings",
+                file.display()
+            );
+            for doc in unknown.into_iter().collect::<BTreeSet<_>>() {
+                eprintln!("konspekt: {}: {doc} is no essay here", file.display());
+            }
+        }
+        let folder = study.folder.join("labels");
+        ensure!(
+            !args.labels.is_empty() || folder.is_dir(),
+            "{}: there are no labels to learn from; konspekt labels new makes files to fill in, and \
+             --labels names others",
+            folder.display()
+        );
         let labels = HandLabels::read(&args.labels, &study, &texts)?.agreed;
         ensure!(
             labels.iter().any(|label| !label.marks.is_empty()),
-            "none of the labels marks a sentence, so that there is nothing to learn"
+            "none of the {} labels marks a sentence as evidence (`marks`), so that there is nothing \
+             to learn; mark some, or give others with --labels",
+            labels.len()
         );
         let of_label = |label: Label| {
             let essay = corpus.essays.iter().find(|e| e.file_name() == label.doc);
@@ -209,7 +239,7 @@ impl Room {
             let stated = essay.document.author.as_ref();
             let given = authors.as_ref().and_then(|authors| authors.get(&label.doc));
             // An essay that names no author is an author's of its own.
-            let author = given.or(stated).unwrap_or(&label.doc).to_lowercase();
+            let author = given.or(stated).unwrap_or(&label.doc).trim().to_lowercase();
             (essay, label, author)
         };
         let labelled: Vec<(Essay, Label, String)> = labels.into_iter().map(of_label).collect();
@@ -311,6 +341,7 @@ impl Room {
             anyhow::Ok((features, training::examples(&self.judge, theses)?))
         })?;
         bar.finish_and_clear();
+        let examples: Vec<&Example> = examples.iter().collect();
         let seen: Vec<Seen> = all.iter().copied().zip(&features).collect();
 
         let bar = progress.stage("fitting", parts + 1);

@@ -1,6 +1,6 @@
 //! `konspekt train --engine torch`.
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -18,11 +18,14 @@ use crate::words::counted;
 /// The judge itself, tuned by libtorch. A third of the essays is kept out for the
 /// figures; a fifth of the others says when to stop, and where the thresholds lie.
 pub fn tune(room: &Room, args: &TrainArgs, progress: Progress) -> Result<Learned> {
-    ensure!(
-        !args.curve,
-        "--curve: is of the small layer, which is fitted without --engine torch"
-    );
     let all: Vec<&Lesson> = room.lessons.iter().collect();
+    let authors: BTreeSet<&str> = all.iter().map(|lesson| lesson.author.as_str()).collect();
+    ensure!(
+        authors.len() > 2,
+        "--engine torch needs labelled essays by three authors (to learn from, to say when to stop, \
+         and for the figures), and there are {}; label another's, or leave --engine torch out",
+        authors.len()
+    );
     let thirds = room.parts(&all, 3)?;
     let tried: Vec<usize> = (0..all.len()).filter(|&i| thirds[i] == 0).collect();
     let rest: Vec<&Lesson> = (0..all.len())
@@ -48,7 +51,7 @@ pub fn tune(room: &Room, args: &TrainArgs, progress: Progress) -> Result<Learned
             .collect(),
     };
     let theses = training::statements(&room.study.theses);
-    let checkpoints = room.out.join("checkpoints");
+    let checkpoints = room.out.join(trained::CHECKPOINTS);
     let bar = progress.stage("tuning", 0);
     let tuned = tuning::tune(
         &room.models,
@@ -58,7 +61,7 @@ pub fn tune(room: &Room, args: &TrainArgs, progress: Progress) -> Result<Learned
             kept_out: &stop.iter().map(essay).collect::<Vec<_>>(),
         },
         &TuningOptions {
-            checkpoints: Some(checkpoints.clone()),
+            checkpoints: Some(checkpoints),
             seed: args.seed,
             rate: args.rate,
             epochs: args.epochs,
@@ -98,7 +101,6 @@ pub fn tune(room: &Room, args: &TrainArgs, progress: Progress) -> Result<Learned
         .collect();
     let after: Vec<Case> = kept.iter().copied().zip(&of_kept).collect();
     let config = config(chosen);
-    let _ = fs::remove_dir_all(checkpoints);
     Ok(Learned {
         files: trained::network_files(&config, tuned.onnx, tuned.safetensors),
         config,

@@ -62,8 +62,7 @@ impl Onnx {
 /// What is said of a file that cannot be loaded.
 pub(super) fn refusal(path: &Path) -> String {
     format!(
-        "{}: damaged, or not an ONNX network that libtorch can run here; restore it from the \
-         release",
+        "{}: damaged, or not an ONNX network that libtorch can run here; put it back as it came",
         path.display()
     )
 }
