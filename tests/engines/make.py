@@ -159,15 +159,18 @@ def checkpoint(name, task, seed):
             super().__init__()
             self.network = network
 
-        def forward(self, input_ids, attention_mask):
-            return self.network(input_ids=input_ids, attention_mask=attention_mask).logits
+        def forward(self, input_ids, attention_mask, token_type_ids=None):
+            kinds = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+            return self.network(input_ids=input_ids, attention_mask=attention_mask, **kinds).logits
 
     example = torch.tensor([tokenizer.encode(TEXTS[0]).ids] * 2)
+    inputs = {"input_ids": example, "attention_mask": torch.ones_like(example)}
+    if folder.name == "bert-text":  # as many exports have it
+        inputs["token_type_ids"] = torch.zeros_like(example)
     axes = {0: "texts", 1: "pieces"}
-    torch.onnx.export(Logits(), (example, torch.ones_like(example)), str(folder / "model.onnx"), opset_version=17,
-                      input_names=["input_ids", "attention_mask"], output_names=["logits"],
-                      dynamic_axes={"input_ids": axes, "attention_mask": axes,
-                                    "logits": axes if task == "tokens" else {0: "texts"}})
+    torch.onnx.export(Logits(), tuple(inputs.values()), str(folder / "model.onnx"), opset_version=17,
+                      input_names=list(inputs), output_names=["logits"],
+                      dynamic_axes={name: axes for name in inputs} | {"logits": axes if task == "tokens" else {0: "texts"}})
 
 
 def main():
