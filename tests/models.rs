@@ -207,7 +207,7 @@ mod fetching {
 
     /// A small real network that ships, under another name, beside one made here.
     fn hub() -> Hub {
-        let network = fs::read("tests/engines/bert-text/model.onnx").unwrap();
+        let network = fs::read("models/reader/model.onnx").unwrap();
         Hub::new(
             NAME,
             &[
