@@ -213,16 +213,18 @@ fn a_reader_goes_from_a_cell_to_its_sentence_and_back() {
         for (t, thesis) in table["theses"].as_array().unwrap().iter().enumerate() {
             let cell = &essay["theses"][thesis["id"].as_str().unwrap()];
             browser.click(&format!("button[data-row='{i}'][data-thesis='{t}']"));
-            browser.wait("return !document.querySelector('#panel').hidden");
-            let quotes = browser.run(
-                "return [...document.querySelectorAll('#panel .evidence a')].map(a => a.textContent)",
-            );
             let evidence = cell["evidence"].as_array().unwrap().iter();
             let wanted: Vec<&Value> = evidence
                 .map(|e| &e["quote"])
                 .chain(cell["explanation"]["nearest"].get("quote"))
                 .collect();
-            assert_eq!(quotes, json!(wanted), "{} {t}", essay["id"]);
+            // The page follows its address, which takes a moment.
+            browser.wait(&format!(
+                "return !document.querySelector('#panel').hidden && JSON.stringify(\
+                 [...document.querySelectorAll('#panel .evidence a')].map(a => a.textContent)) \
+                 === JSON.stringify({})",
+                json!(wanted)
+            ));
         }
     }
 
