@@ -198,6 +198,11 @@ impl Thesis {
     pub fn statement(&self) -> String {
         format!("{}: {}", self.label, self.definition)
     }
+
+    /// The theses as the judge network reads them.
+    pub fn statements(theses: &[Self]) -> Vec<String> {
+        theses.iter().map(Self::statement).collect()
+    }
 }
 
 impl Study {

@@ -148,7 +148,7 @@ impl Judge {
         tuned.or_else(|| Some(&self.heads[self.place(thesis)?.0].0))
     }
 
-    /// Makes every thesis unknown.
+    /// Makes every thesis that a head knows unknown; a tower that was tuned stays.
     pub fn forget_labels(&mut self) {
         self.heads.clear();
     }

@@ -21,14 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use super::batches::batches;
 use super::judge::{Input, pieces, tensors, thesis_pieces, windows};
-use super::{Folder, StanceLogits, WORDS, Wordpiece};
+use super::{Folder, STANCES, StanceLogits, WORDS, Wordpiece};
 use crate::engine::torch::{AdamW, Tuning, Weights};
 use crate::engine::{Backend, Device, Engine, RtenEngine, Tensor, Workers};
 use crate::store::{self, Staged};
 
-/// The output that is tuned, and how many stances it tells apart.
+/// The output that is tuned.
 const OUTPUT: &str = "stances";
-const STANCES: usize = 4;
 /// Norm that gradients are clipped to.
 const CLIP: f64 = 1.0;
 /// Windows on which the written file is compared with what was tuned.

@@ -65,7 +65,7 @@ impl Pipeline {
 
     /// Whether the judge was fitted to hand labels of the file with this SHA-256.
     pub fn learned_from(&self, sha256: &str) -> bool {
-        let theses: Vec<String> = self.study.theses.iter().map(Thesis::statement).collect();
+        let theses = Thesis::statements(&self.study.theses);
         let judge = self.judge.as_ref();
         judge.is_some_and(|judge| judge.learned_from(sha256, &theses))
     }

@@ -38,7 +38,7 @@ impl Questions {
 
     /// What a head for these theses is given.
     pub fn features(&self, judge: &Judge, theses: &[Thesis]) -> Result<Features> {
-        let theses: Vec<String> = theses.iter().map(Thesis::statement).collect();
+        let theses = Thesis::statements(theses);
         judge.features(&strs(&self.surfaces), &self.paragraphs, &strs(&theses))
     }
 }
@@ -51,7 +51,7 @@ pub fn find(
     judge: &Judge,
     study: &Study,
 ) -> Result<(Vec<Stance>, Vec<Stance>)> {
-    let theses: Vec<String> = study.theses.iter().map(Thesis::statement).collect();
+    let theses = Thesis::statements(&study.theses);
     let judged = Questions::new(document, sentences).ask(judge, &theses)?;
     Ok(take(&judged, sentences, voices, study))
 }

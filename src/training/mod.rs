@@ -68,7 +68,7 @@ impl Lesson {
         annotated.sentences = crate::passes::sentences::find(document);
         let questions = Questions::new(document, &annotated.sentences);
         Ok(Self {
-            before: questions.ask(judge, &statements(theses))?,
+            before: questions.ask(judge, &Thesis::statements(theses))?,
             gold: gold(&annotated.sentences, &label, theses, &document.text),
             questions,
             annotated,
@@ -80,11 +80,6 @@ impl Lesson {
 
 /// A lesson with what a head is given of it.
 pub type Seen<'a> = (&'a Lesson, &'a Features);
-
-/// The theses as the judge reads them.
-pub fn statements(theses: &[Thesis]) -> Vec<String> {
-    theses.iter().map(Thesis::statement).collect()
-}
 
 /// The class of every sentence for every thesis. Of two marks the first counts.
 fn gold(

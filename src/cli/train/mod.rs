@@ -23,7 +23,7 @@ use crate::labels::Label;
 use crate::networks::{Features, Fitted, Judge};
 use crate::passes::trained::{self, Config, Kind};
 use crate::store::Staged;
-use crate::study::{Calibration, Study, Thresholds};
+use crate::study::{Calibration, Study, Thesis, Thresholds};
 use crate::text::Essay;
 use crate::training::{self, Case, Example, FOLDS, Lesson, Point, Report, Seen};
 use crate::words::counted;
@@ -246,7 +246,7 @@ impl Room {
 
         let models = models(args.common.models.as_ref())?;
         let mut judge = Judge::load(&models, &workers)?;
-        let theses = training::statements(&study.theses);
+        let theses = Thesis::statements(&study.theses);
         // What the judge says of essays that taught it is no measure.
         let taught = labelled
             .iter()
@@ -281,7 +281,7 @@ impl Room {
     }
 
     fn baseline(&self) -> String {
-        let statements = training::statements(&self.study.theses);
+        let statements = Thesis::statements(&self.study.theses);
         let knows = statements.iter().any(|thesis| self.judge.knows(thesis));
         match (self.by_definition, self.taught) {
             (false, _) if knows => "the judge as it ships".to_owned(),
@@ -314,7 +314,7 @@ impl Room {
         essays.sort();
         Config {
             fitted: Fitted {
-                theses: training::statements(&self.study.theses),
+                theses: Thesis::statements(&self.study.theses),
                 essays,
             },
             learned,

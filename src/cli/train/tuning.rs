@@ -12,6 +12,7 @@ use crate::networks::Judge;
 use crate::networks::tuning::{self, LabelledEssay, Material, TuningOptions};
 use crate::passes::stances::Judged;
 use crate::passes::trained::{self, Kind};
+use crate::study::Thesis;
 use crate::training::{self, Case, FOLDS, Lesson};
 use crate::words::counted;
 
@@ -50,7 +51,7 @@ pub fn tune(room: &Room, args: &TrainArgs, progress: Progress) -> Result<Learned
             })
             .collect(),
     };
-    let theses = training::statements(&room.study.theses);
+    let theses = Thesis::statements(&room.study.theses);
     let checkpoints = room.out.join(trained::CHECKPOINTS);
     let bar = progress.stage("tuning", 0);
     let tuned = tuning::tune(
