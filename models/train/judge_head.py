@@ -8,9 +8,10 @@ For every thesis that the essays are labelled for, two logistic regressions: one
 network makes of a sentence (the base's vectors of it, of its neighbours and of the passage, and
 the study tower's state and logits), one on its word pieces (tf-idf, with the neighbours'). Their
 answers are pooled; which stance a sentence takes, if any, they say together with the tower, which has
-read far more denials and reports than the labelled essays have. Both also learn the codebook's own examples. They are convex: no seed, no
-schedule, the same weights every time, and cross-validation takes minutes. Beside them, with
-`--bare`, the judge's tower that knows the theses by their definitions alone.
+read far more denials and reports than the labelled essays have. Both also learn the codebook's own examples, and the
+essays written for the tower. They are convex: no seed, the same weights every time; so many steps of L-BFGS (STEPS)
+do, and cross-validation takes minutes. Beside them, with `--bare`, the judge's tower that knows the theses by their
+definitions alone.
 
 Writes into OUT/export: head.safetensors, head_figures.json, oof.jsonl (what heads say that have not seen
 the essay's author), reference.json, and the theses and the essays' SHA-256 into config.json.
@@ -27,11 +28,12 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 import torch
+import torch.nn.functional as F
 from safetensors.numpy import save_file
-from sklearn.linear_model import LogisticRegression
 
 import judge_data as data
 from judge_data import STANCES
+from judge_tower import written
 from quality import Network
 
 CONTESTED = -1
@@ -43,6 +45,8 @@ GRID = [x / 100 for x in range(4, 90, 2)]
 WIDTH = 384  # of a vector and of a state
 LEXICAL = 10.0  # STRENGTH of the regression on word pieces
 RAREST = 2  # a piece that fewer labelled sentences have is not counted
+WRITTEN, WRITTEN_WORDS = 1.0, 0.1  # what a sentence of a written essay counts, in the one regression and the other
+STEPS = 60  # of L-BFGS; word pieces take a third more
 LOGITS = 0.1  # scale of the tower's logits among unit vectors
 
 
@@ -61,29 +65,32 @@ def features(vectors, states):
 class Dense:
     """The regressions on `features`."""
 
-    def __init__(self, x, gold, examples):
+    def __init__(self, x, gold, examples, written):
         self.mean = x[:, 4 * WIDTH:5 * WIDTH].mean(0)
-        self.heads = fit(self.scaled(x), gold, [self.scaled(e) for e in examples.features], examples, STRENGTH)
+        parts = [(self.scaled(x), gold, 1.0), *examples.parts([self.scaled(e) for e in examples.features]),
+                 (self.scaled(written.features), written.gold, WRITTEN)]
+        self.weights, self.bias = fit(parts, STRENGTH, STEPS)
 
     def scaled(self, x):
         around, state, logits = x[:, :4 * WIDTH], x[:, 4 * WIDTH:5 * WIDTH] - self.mean, x[:, 5 * WIDTH:]
         return np.hstack([around, state / np.linalg.norm(state, axis=1, keepdims=True), LOGITS * logits])
 
     def probabilities(self, x):
-        x = self.scaled(x)
-        return softmax(np.stack([x @ w.T + b for w, b in self.heads], 1))
+        return answers(self.scaled(x) @ self.weights + self.bias)
 
 
 class Lexical:
     """The regressions on word pieces: 1 + ln(count), times 1 + ln((1 + n) / (1 + n with the
     piece)), to length 1; and the sum of the neighbours', at CONTEXT."""
 
-    def __init__(self, counts, essay, gold, examples):
+    def __init__(self, counts, essay, gold, examples, written):
         having = np.bincount(counts.indices, minlength=counts.shape[1])
         self.words = np.flatnonzero(having >= RAREST)
         self.idf = np.log((1 + counts.shape[0]) / (1 + having[self.words])) + 1
         alone = [self.scaled(e, np.arange(e.shape[0])) for e in examples.counts]
-        self.heads = fit(self.scaled(counts, essay), gold, alone, examples, LEXICAL)
+        parts = [(self.scaled(counts, essay), gold, 1.0), *examples.parts(alone),
+                 (self.scaled(written.counts, written.essay), written.gold, WRITTEN_WORDS)]
+        self.weights, self.bias = fit(parts, LEXICAL, STEPS * 4 // 3)
 
     def scaled(self, counts, essay):
         x = counts[:, self.words].astype(float)
@@ -95,8 +102,7 @@ class Lexical:
         return sparse.hstack([x, CONTEXT * (sparse.diags([near, near], [-1, 1]) @ x)]).tocsr()
 
     def probabilities(self, counts, essay):
-        x = self.scaled(counts, essay)
-        return softmax(np.stack([x @ w.T + b for w, b in self.heads], 1))
+        return answers(self.scaled(counts, essay) @ self.weights + self.bias)
 
 
 def piece_counts(tokenizer, texts):
@@ -110,14 +116,13 @@ def piece_counts(tokenizer, texts):
 
 def head_file(dense, lexical):
     """The head's tensors, by the names that the program reads."""
-    columns = lambda heads: np.vstack([w for w, _ in heads]).T
     tensors = {
         "mean": dense.mean,
-        "dense.weights": columns(dense.heads),
-        "dense.bias": np.hstack([b for _, b in dense.heads]),
+        "dense.weights": dense.weights,
+        "dense.bias": dense.bias,
         "words.idf": lexical.idf,
-        "lexical.weights": columns(lexical.heads),
-        "lexical.bias": np.hstack([b for _, b in lexical.heads]),
+        "lexical.weights": lexical.weights,
+        "lexical.bias": lexical.bias,
     }
     tensors = {name: np.ascontiguousarray(x, np.float32) for name, x in tensors.items()}
     return tensors | {"words.pieces": lexical.words.astype(np.int32)}
@@ -215,27 +220,77 @@ class Examples:
         self.counts = [sparse.vstack([seen[i][1] for i in of]).tocsr() for of in used]
         self.gold = [np.array([int(rows[i][0] == own and rows[i][1] != "negative") for i in of]) for own, of in enumerate(used)]
 
-    def __len__(self):
-        return len(self.gold)
+    def parts(self, scaled):
+        """(x, gold by thesis, what each counts) of every thesis's examples; of other theses they say nothing."""
+        for t, (x, own) in enumerate(zip(scaled, self.gold)):
+            gold = np.full((len(own), len(self.gold)), CONTESTED)
+            gold[:, t] = own
+            yield x, gold, EXAMPLE
 
 
-def fit(x, gold, alone, examples, strength):
-    """Weights and biases of the four stances on every thesis; `alone`: x of its examples.
-    A stance that never occurs is never said."""
-    stack = sparse.vstack if sparse.issparse(x) else np.vstack
-    heads = []
-    for t, own in enumerate(examples.gold):
-        known = np.flatnonzero(gold[:, t] != CONTESTED)
-        weight = np.concatenate([np.ones(len(known)), np.full(len(own), EXAMPLE)])
-        model = LogisticRegression(C=strength, max_iter=1000)
-        model.fit(stack([x[known], alone[t]]), np.concatenate([gold[known, t], own]), sample_weight=weight)
-        weights, bias = np.zeros((4, x.shape[1])), np.full(4, -20.0)
-        coefficients, intercepts = model.coef_, model.intercept_
-        if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes
-            coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.hstack([-intercepts, intercepts]) / 2
-        weights[model.classes_], bias[model.classes_] = coefficients, intercepts
-        heads.append((weights, bias))
-    return heads
+class Written:
+    """The essays written for the tower, as the regressions see them."""
+
+    def __init__(self, theses, see):
+        essays = list(written(Path(__file__).parent / "written" / "essays", theses))
+        seen = [see(sentences, paragraphs) for sentences, paragraphs, _ in essays]
+        self.features = np.vstack([x for x, _ in seen])
+        self.counts = sparse.vstack([c for _, c in seen]).tocsr()
+        self.gold = np.array([gold for *_, golds in essays for gold in golds])
+        self.essay = np.array([i for i, (sentences, *_) in enumerate(essays) for _ in sentences])
+
+
+def fit(parts, strength, steps):
+    """Weights [d, t * 4] and biases [t * 4] of multinomial regressions on parts of (x, gold, what each counts)."""
+    if sparse.issparse(parts[0][0]):
+        rows = sparse.vstack([x for x, *_ in parts]).tocsr().astype(np.float32)
+        product = Product(rows)
+    else:
+        x = torch.from_numpy(np.vstack([x for x, *_ in parts]).astype(np.float32))
+        rows, product = x, lambda weights: x @ weights
+    gold = torch.from_numpy(np.vstack([gold for _, gold, _ in parts]))
+    counts = torch.cat([torch.full((len(gold),), count) for _, gold, count in parts])
+    outputs = gold.shape[1] * len(STANCES)
+    weights, bias = torch.zeros(rows.shape[1], outputs, requires_grad=True), torch.zeros(outputs, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights, bias], max_iter=steps, history_size=10, line_search_fn="strong_wolfe")
+
+    def loss():
+        optimiser.zero_grad()
+        logits = (product(weights) + bias).reshape(-1, len(STANCES))
+        each = F.cross_entropy(logits, gold.reshape(-1), ignore_index=CONTESTED, reduction="none")
+        total = (each.reshape(gold.shape) * counts[:, None]).sum() + (weights**2).sum() / (2 * strength)
+        total.backward()
+        return total
+
+    optimiser.step(loss)
+    return weights.detach().numpy(), bias.detach().numpy()
+
+
+class Product:
+    """A sparse matrix times weights, with a gradient."""
+
+    def __init__(self, rows):
+        tensor = lambda m: torch.sparse_csr_tensor(*(torch.from_numpy(a.astype(np.int64)) for a in (m.indptr, m.indices)), torch.from_numpy(m.data), m.shape)
+        forward, backward = tensor(rows), tensor(rows.T.tocsr())
+
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(context, weights):
+                return forward @ weights
+
+            @staticmethod
+            def backward(context, gradient):
+                return backward @ gradient
+
+        self.apply = Function.apply
+
+    def __call__(self, weights):
+        return self.apply(weights)
+
+
+def answers(logits):
+    """Probabilities [n, t, 4]."""
+    return softmax(logits.astype(float).reshape(len(logits), -1, len(STANCES)))
 
 
 def softmax(logits):
@@ -315,12 +370,13 @@ def main():
     fold = np.array([folds[name] for name, _, sentences, _ in essays for _ in sentences])
     print(f"{len(essays)} essays, {len(gold)} sentences, {(gold > 0).sum()} marks", flush=True)
 
-    examples = Examples(codebook, see)
+    examples, others = Examples(codebook, see), Written(ids, see)
+    print(f"{others.essay[-1] + 1} written essays, {len(others.gold)} sentences", flush=True)
     dense, lexical = np.zeros((*gold.shape, 4)), np.zeros((*gold.shape, 4))
     for k in range(max(fold) + 1):
         rest, own = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        dense[own] = Dense(x[rest], gold[rest], examples).probabilities(x[own])
-        lexical[own] = Lexical(counted[rest], essay[rest], gold[rest], examples).probabilities(counted[own], essay[own])
+        dense[own] = Dense(x[rest], gold[rest], examples, others).probabilities(x[own])
+        lexical[own] = Lexical(counted[rest], essay[rest], gold[rest], examples, others).probabilities(counted[own], essay[own])
     own_logits = x[:, 5 * WIDTH:5 * WIDTH + 4 * len(ids)].reshape(*gold.shape, 4)
     of_tower = softmax(own_logits.astype(float))
     p = together(pool(dense, lexical), of_tower)
@@ -352,7 +408,7 @@ def main():
             probs = {t: [round(float(v), 5) for v in row] for t, row in zip(ids, probs)}
             file.write(json.dumps({"file": name, "start": start, "end": end, "probs": probs, "gold": said}) + "\n")
 
-    dense, lexical = Dense(x, gold, examples), Lexical(counted, essay, gold, examples)
+    dense, lexical = Dense(x, gold, examples, others), Lexical(counted, essay, gold, examples, others)
     save_file(head_file(dense, lexical), args.judge / "head.safetensors")
 
     cases = json.loads(Path(__file__).with_name("judge_reference.json").read_text("utf-8"))
@@ -364,8 +420,8 @@ def main():
         if case["sentences"]:
             f, c = see(case["sentences"], paragraphs)
             alone = pool(dense.probabilities(f), lexical.probabilities(c, np.zeros(len(f))))
-            tower = softmax(f[:, 5 * WIDTH:5 * WIDTH + 4 * len(ids)].reshape(len(f), len(ids), 4).astype(float))
-            fitted = np.log(together(alone, tower)).reshape(len(f), -1)
+            own = softmax(f[:, 5 * WIDTH:5 * WIDTH + 4 * len(ids)].reshape(len(f), len(ids), 4).astype(float))
+            fitted = np.log(together(alone, own)).reshape(len(f), -1)
             for t, thesis in enumerate(theses):
                 if thesis in statements:
                     known = 4 * statements.index(thesis)
