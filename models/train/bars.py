@@ -3,7 +3,7 @@
     python bars.py --segments segments.jsonl --labels DIR... --corpus DIR... --study DIR \
         --folds folds.json --base DIR --out OUT
 
-Runs judge_tower.py, judge_head.py and reading.py in OUT, where judge.py has been. Half an hour on
+Runs judge_tower.py, judge_head.py and reading.py in OUT, where judge.py and judge_studies.py have been. Half an hour on
 one processor core the first time; stopped, it goes on where it was. The tower is trained
 once: it reads written essays alone, so that no fold has seen its labelled essays.
 """
@@ -40,7 +40,7 @@ def main():
     here = Path(__file__).parent
     essays = ["--segments", args.segments, "--study", args.study, "--folds", args.folds, "--labels", *args.labels, "--corpus", *args.corpus]
     judge = args.out / "export"
-    steps = [["judge_tower.py", "--study", args.study, "--base", args.base, "--judge", args.out / "checkpoint.pt", "--out", args.out, "--export", judge],
+    steps = [["judge_tower.py", "--study", args.study, "--base", args.base, "--judge", args.out / "studies.pt", "--out", args.out, "--export", judge],
              ["judge_head.py", *essays, "--judge", judge],
              ["reading.py", "--oof", judge / "oof.jsonl", "--labels", *args.labels, "--folds", args.folds]]
     for script, *options in steps:

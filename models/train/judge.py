@@ -200,7 +200,7 @@ def main():
     train(model, tokenizer, lambda rng: data.general(args.data, rng) + studies, args.epochs[0], RATE, args, 1)
     codebook = tomllib.loads((args.study / "pipeline.toml").read_text("utf-8"))["thesis"]
     here = Path(__file__).parent / "written"
-    written = list(data.written_essays(here / "essays", codebook, "[a-h]-*.txt")) + list(data.written_studies(here / "studies"))
+    written = list(data.written_essays(here / "essays", codebook, "[a-h]-*.txt")) + [w for path in sorted((here / "studies").glob("[p-r]-*.txt")) for w in data.written_study(path)]
     # Two fifths of the windows that say nothing of their thesis, others every time.
     some = lambda rng: [w for w in written if any(w.gold) or rng.random() < 0.4]
     # What the first stage taught is kept up by some of its pairs.

@@ -31,9 +31,10 @@ def general(figures, alone, folder):
 
 def written():
     """How much was written for the recipe."""
-    essays = [data.marked(path)[1] for path in sorted((Path(__file__).parent / "written" / "essays").glob("*.txt"))]
+    folder = Path(__file__).parent / "written"
+    essays = [data.marked(path)[1] for path in sorted((folder / "essays").glob("*.txt"))]
     sentences = [marks for essay in essays for paragraph in essay for _, marks in paragraph]
-    return {"essays": len(essays), "sentences": len(sentences), "marks": sum(map(len, sentences))}
+    return {"studies": len(list((folder / "studies").glob("*.txt"))), "essays": len(essays), "sentences": len(sentences), "marks": sum(map(len, sentences))}
 
 
 def evidence(figures):

@@ -1,7 +1,7 @@
 """Train a tower of the judge on essays written about one study's theses.
 
     python judge_tower.py --study pipelines/origins-of-stalinism --base DIR \
-        --judge OUT/checkpoint.pt --out OUT --export OUT/export
+        --judge OUT/studies.pt --out OUT --export OUT/export
 
 The tower reads `[CLS] sentence [SEP] sentence [SEP] ...`, a window of whole paragraphs; the
 mean of a sentence's pieces is its state, and a linear layer on it gives the stances on all

@@ -1,6 +1,8 @@
 """python -m unittest test_judge: the parts of the recipe that labels pass through."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sparse
@@ -28,6 +30,22 @@ class Windows(unittest.TestCase):
         self.assertTrue(all(sum(b - a + 1 for _, a, b in w) <= data.WINDOW for w in windows))
 
 
+class Studies(unittest.TestCase):
+    def test_a_long_passage_is_cut_between_sentences(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "a.txt"
+            path.write_text("# A: War | It says war.\n# B: Peace | It says peace.\n\nA+ | one two three\n| four five six\nB- A~ | seven\n\n| eight\n")
+            windows = list(data.written_study(path, words=6))
+        self.assertEqual([(w.thesis, w.sentences, w.gold) for w in windows], [
+            ("War: It says war.", ["one two three", "four five six"], [data.ASSERTS, data.NONE]),
+            ("Peace: It says peace.", ["one two three", "four five six"], [data.NONE, data.NONE]),
+            ("War: It says war.", ["seven"], [data.REPORTS]),
+            ("Peace: It says peace.", ["seven"], [data.DENIES]),
+            ("War: It says war.", ["eight"], [data.NONE]),
+            ("Peace: It says peace.", ["eight"], [data.NONE]),
+        ])
+
+
 class Figures(unittest.TestCase):
     def test_scores(self):
         self.assertEqual(data.scores([1, 1, 2, 0], [1, 2, 2, 1]), {"accuracy": 50.0, "macro-F1": round(100 * (0.5 + 2 / 3 + 0) / 3, 1)})
@@ -40,6 +58,15 @@ class Heads(unittest.TestCase):
         lexical.words, lexical.idf = np.arange(4), np.ones(4)
         near = lexical.scaled(counted, np.array([0, 0, 1])).toarray()[:, 4:]
         self.assertEqual(near.tolist(), [[0, 0.5, 0, 0], [0.5, 0, 0, 0], [0, 0, 0, 0]])
+
+    def test_regressions_learn_and_leave_out_what_is_contested(self):
+        x = np.eye(4, dtype=np.float32)[[0, 0, 1, 1, 2]]
+        gold = np.array([[1], [1], [0], [0], [head.CONTESTED]])
+        for rows in (x, sparse.csr_matrix(x)):
+            weights, bias = head.fit([(rows, gold, 1.0)], 10.0, 60)
+            said = head.answers(x @ weights + bias)[:, 0].argmax(-1)
+            self.assertEqual(said[[0, 2]].tolist(), [1, 0])
+            self.assertEqual(np.abs(weights[2]).max(), 0)  # of this row nobody said anything
 
 
 if __name__ == "__main__":
