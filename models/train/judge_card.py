@@ -19,13 +19,13 @@ def both(figures):
 
 def general(figures, alone, folder):
     """The general skill, a row a set."""
-    lines = ["| set | judge | before rounding to int8 | base tuned on the set alone | majority | sentences |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = ["| set | judge | base tuned on the set alone | majority | sentences |", "| --- | --- | --- | --- | --- |"]
     for name, (source, part, _) in data.TESTS.items():
         gold = [g for window in source(folder, part) for g in window.gold]
         majority = data.scores(gold, [Counter(gold).most_common(1)[0][0]] * len(gold))
         own = alone / data.folder_name(name) / "figures.json"
         tuned = both(json.loads(own.read_text())) if own.exists() else "– / –"
-        lines.append(f"| {name} | {both(figures['int8'][name])} | {both(figures['float'][name])} | {tuned} | {both(majority)} | {len(gold)} |")
+        lines.append(f"| {name} | {both(figures['int8'][name])} | {tuned} | {both(majority)} | {len(gold)} |")
     return "\n".join(lines)
 
 
@@ -57,12 +57,8 @@ def main():
     args = arg.parse_args()
     load = lambda name: json.loads((args.judge / name).read_text("utf-8"))
     card = Path(__file__).with_suffix(".md").read_text("utf-8")
-    single = load("figures.json")["a sentence at a time"]
-    whole = load("figures.json")["int8"]["stance-studies, 12 held out"]
     parts = {"general": general(load("figures.json"), args.alone, args.data),
-             "evidence": evidence(load("head_figures.json")), "reading": reading(load("reading_figures.json")),
-             "whole": both(whole), "single": both(single), "whole pieces": f"{single['pieces of whole paragraphs']:,}",
-             "single pieces": f"{single['pieces']:,}"} | {name: f"{n:,}" for name, n in written().items()}
+             "evidence": evidence(load("head_figures.json")), "reading": reading(load("reading_figures.json"))} | {name: f"{n:,}" for name, n in written().items()}
     for name, text in parts.items():
         assert "{" + name + "}" in card, name
         card = card.replace("{" + name + "}", text)
