@@ -28,6 +28,7 @@ import judge_data as data
 from batches import batches
 from export import export, largest_difference
 from judge_data import STANCES, encode, load_tokenizer
+from steps import descend
 
 FROZEN = 2  # lower layers kept as they are, with the embeddings: a quarter less to compute
 RATE = 1e-4
@@ -140,14 +141,9 @@ def train(model, tokenizer, windows, epochs, rate, args, stage, budget=1024):
         for number, batch in enumerate(plan):
             if epoch * per_epoch + number < step or step >= total:
                 continue
-            for group in optimiser.param_groups:
-                group["lr"] = rate * min(1, (step + 1) / (0.06 * total)) * (1 - step / total)
             _, logits = model(*tensors([encoded[i] for i in batch]))
             loss = loss_of(logits, [rows[i] for i in batch])
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
+            descend(optimiser, trained, loss, rate, step, total)
             step += 1
             mean += loss.item()
             pieces += sum(len(encoded[i][0]) for i in batch)
@@ -200,7 +196,8 @@ def main():
     train(model, tokenizer, lambda rng: data.general(args.data, rng) + studies, args.epochs[0], RATE, args, 1)
     codebook = tomllib.loads((args.study / "pipeline.toml").read_text("utf-8"))["thesis"]
     here = Path(__file__).parent / "written"
-    written = list(data.written_essays(here / "essays", codebook, "[a-h]-*.txt")) + [w for path in sorted((here / "studies").glob("[p-r]-*.txt")) for w in data.written_study(path)]
+    written = list(data.written_essays(here / "essays", codebook, "[a-h]-*.txt"))
+    written += data.written_studies(sorted((here / "studies").glob("[p-r]-*.txt")))
     # Two fifths of the windows that say nothing of their thesis, others every time.
     some = lambda rng: [w for w in written if any(w.gold) or rng.random() < 0.4]
     # What the first stage taught is kept up by some of its pairs.
@@ -210,18 +207,15 @@ def main():
 
 
 def write(model, tokenizer, args):
-    """OUT/export: the network, the tokenizer, and its figures before and after rounding."""
+    """OUT/export: the network, the tokenizer, and its figures after rounding."""
     folder = args.out / "export"
     folder.mkdir(exist_ok=True)
     tests = {name: list(source(args.data, part)) for name, (source, part, _) in data.TESTS.items()}
     judge = Judge(args.base, "eager")
     judge.load_state_dict(model.state_dict())
     plain = Shipped(judge, Judge(args.base, "eager")).eval()
-    figures = {"float": {name: measure(plain, tokenizer, rows) for name, rows in tests.items()}}
-    windows = tests["stance-studies, 12 held out"]
-    example = write_network(plain, encode(tokenizer, windows[:2]), ["vectors", "stances"], folder)
-    figures["int8"] = {name: measure(plain, tokenizer, rows) for name, rows in tests.items()}
-    figures["a sentence at a time"] = alone(plain, tokenizer, windows)
+    example = write_network(plain, encode(tokenizer, tests["stance-studies, 12 held out"][:2]), ["vectors", "stances"], folder)
+    figures = {"int8": {name: measure(plain, tokenizer, rows) for name, rows in tests.items()}}
     figures["largest difference of ONNX Runtime from PyTorch"] = largest_difference(plain, str(folder / "model.onnx"), [example])
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "config.json").write_text(json.dumps({"name": "judge", "stances": STANCES, "window": data.WINDOW}, indent=1) + "\n")
@@ -236,13 +230,6 @@ def write_network(plain, rows, outputs, folder):
             "members": {0: "rows", 1: "sentences", 2: "pieces"}} | {name: {0: "rows", 1: "sentences"} for name in outputs}
     export(plain, example, outputs, axes, str(folder / "model.onnx"))
     return example
-
-
-def alone(model, tokenizer, windows):
-    """The same sentences read one at a time: what the paragraph is worth, and its price."""
-    single = [data.Window(w.thesis, [s], [g], w.source) for w in windows for s, g in zip(w.sentences, w.gold)]
-    pieces = lambda rows: sum(len(ids) for ids, _ in encode(tokenizer, rows))
-    return measure(model, tokenizer, single) | {"pieces": pieces(single), "pieces of whole paragraphs": pieces(windows)}
 
 
 if __name__ == "__main__":

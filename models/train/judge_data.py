@@ -192,17 +192,18 @@ def written_essays(folder, codebook, series="*.txt", words=130):
             run = run + (paragraph or [])
 
 
-def written_study(path, words=130):
-    """Passages on another question, with a codebook of their own; a long passage in runs of some `words` words."""
-    head, paragraphs = marked(path)
-    theses = {code: head[code].replace(" | ", ": ", 1) for code in "ABCD" if code in head}
-    for paragraph in paragraphs:
-        run = []
-        for sentence in [*paragraph, None]:
-            if run and (sentence is None or sum(len(t.split()) for t, _ in [*run, sentence]) > words):
-                yield from beside(theses, run, "studies")
-                run = []
-            run.append(sentence)
+def written_studies(paths, words=130):
+    """Passages on other questions, each file with a codebook of its own; a long passage in runs of some `words` words."""
+    for path in paths:
+        head, paragraphs = marked(path)
+        theses = {code: head[code].replace(" | ", ": ", 1) for code in "ABCD" if code in head}
+        for paragraph in paragraphs:
+            run = []
+            for sentence in [*paragraph, None]:
+                if run and (sentence is None or sum(len(t.split()) for t, _ in [*run, sentence]) > words):
+                    yield from beside(theses, run, "studies")
+                    run = []
+                run.append(sentence)
 
 
 # --- word pieces ----------------------------------------------------------------

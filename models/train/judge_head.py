@@ -65,10 +65,10 @@ def features(vectors, states):
 class Dense:
     """The regressions on `features`."""
 
-    def __init__(self, x, gold, examples, written):
+    def __init__(self, x, gold, examples, others):
         self.mean = x[:, 4 * WIDTH:5 * WIDTH].mean(0)
         parts = [(self.scaled(x), gold, 1.0), *examples.parts([self.scaled(e) for e in examples.features]),
-                 (self.scaled(written.features), written.gold, WRITTEN)]
+                 (self.scaled(others.features), others.gold, WRITTEN)]
         self.weights, self.bias = fit(parts, STRENGTH, STEPS)
 
     def scaled(self, x):
@@ -83,13 +83,13 @@ class Lexical:
     """The regressions on word pieces: 1 + ln(count), times 1 + ln((1 + n) / (1 + n with the
     piece)), to length 1; and the sum of the neighbours', at CONTEXT."""
 
-    def __init__(self, counts, essay, gold, examples, written):
+    def __init__(self, counts, essay, gold, examples, others):
         having = np.bincount(counts.indices, minlength=counts.shape[1])
         self.words = np.flatnonzero(having >= RAREST)
         self.idf = np.log((1 + counts.shape[0]) / (1 + having[self.words])) + 1
         alone = [self.scaled(e, np.arange(e.shape[0])) for e in examples.counts]
         parts = [(self.scaled(counts, essay), gold, 1.0), *examples.parts(alone),
-                 (self.scaled(written.counts, written.essay), written.gold, WRITTEN_WORDS)]
+                 (self.scaled(others.counts, others.essay), others.gold, WRITTEN_WORDS)]
         self.weights, self.bias = fit(parts, LEXICAL, STEPS * 4 // 3)
 
     def scaled(self, counts, essay):
@@ -243,11 +243,11 @@ class Written:
 def fit(parts, strength, steps):
     """Weights [d, t * 4] and biases [t * 4] of multinomial regressions on parts of (x, gold, what each counts)."""
     if sparse.issparse(parts[0][0]):
-        rows = sparse.vstack([x for x, *_ in parts]).tocsr().astype(np.float32)
-        product = Product(rows)
+        m = sparse.vstack([x for x, *_ in parts]).tocsr().astype(np.float32)
+        places = (torch.from_numpy(a.astype(np.int64)) for a in (m.indptr, m.indices))
+        rows = torch.sparse_csr_tensor(*places, torch.from_numpy(m.data), m.shape)
     else:
-        x = torch.from_numpy(np.vstack([x for x, *_ in parts]).astype(np.float32))
-        rows, product = x, lambda weights: x @ weights
+        rows = torch.from_numpy(np.vstack([x for x, *_ in parts]).astype(np.float32))
     gold = torch.from_numpy(np.vstack([gold for _, gold, _ in parts]))
     counts = torch.cat([torch.full((len(gold),), count) for _, gold, count in parts])
     outputs = gold.shape[1] * len(STANCES)
@@ -256,7 +256,7 @@ def fit(parts, strength, steps):
 
     def loss():
         optimiser.zero_grad()
-        logits = (product(weights) + bias).reshape(-1, len(STANCES))
+        logits = (rows @ weights + bias).reshape(-1, len(STANCES))
         each = F.cross_entropy(logits, gold.reshape(-1), ignore_index=CONTESTED, reduction="none")
         total = (each.reshape(gold.shape) * counts[:, None]).sum() + (weights**2).sum() / (2 * strength)
         total.backward()
@@ -264,28 +264,6 @@ def fit(parts, strength, steps):
 
     optimiser.step(loss)
     return weights.detach().numpy(), bias.detach().numpy()
-
-
-class Product:
-    """A sparse matrix times weights, with a gradient."""
-
-    def __init__(self, rows):
-        tensor = lambda m: torch.sparse_csr_tensor(*(torch.from_numpy(a.astype(np.int64)) for a in (m.indptr, m.indices)), torch.from_numpy(m.data), m.shape)
-        forward, backward = tensor(rows), tensor(rows.T.tocsr())
-
-        class Function(torch.autograd.Function):
-            @staticmethod
-            def forward(context, weights):
-                return forward @ weights
-
-            @staticmethod
-            def backward(context, gradient):
-                return backward @ gradient
-
-        self.apply = Function.apply
-
-    def __call__(self, weights):
-        return self.apply(weights)
 
 
 def answers(logits):

@@ -18,13 +18,13 @@ import tomllib
 from pathlib import Path
 
 import torch
-from torch import nn
 
 import judge_data as data
 from batches import batches
-from judge import Judge, loss_of, measure, write
+from judge import loss_of, measure, write
 from judge_data import encode, load_tokenizer
-from judge_tower import SHARED, load_judge
+from judge_tower import SHARED, load_judge, padded, shared_states, through
+from steps import descend
 
 RATE, EPOCHS, BUDGET = 1e-4, 2, 1024
 PAIRS = 3000  # so many pairs of the first stage an epoch keep up what it taught
@@ -36,31 +36,18 @@ KEPT_OUT = 20  # every so many-th of the written studies
 def lower(judge, tokenizer, windows):
     """Windows as (states of the lower layers, spans, window)."""
     rows = sorted(zip(encode(tokenizer, windows), windows), key=lambda r: len(r[0][0]))
-    out = []
-    for at in range(0, len(rows), 16):
-        batch = rows[at:at + 16]
-        ids, mask, _ = map(torch.from_numpy, data.arrays([row for row, _ in batch]))
-        with torch.no_grad():
-            states = judge.bert.embeddings(ids)
-            wide = ((1.0 - mask[:, None, None, :].float()) * -1e9).expand(-1, 1, ids.shape[1], -1)
-            for layer in judge.bert.encoder.layer[:SHARED]:
-                states = layer(states, wide)[0]
-        out += [(state[:len(row[0])].half().clone(), row[1], window) for (row, window), state in zip(batch, states)]
-    return out
+    states = shared_states(judge, [row for (row, _), _ in rows])
+    return [(state, spans, window) for ((_, spans), window), state in zip(rows, states)]
 
 
 def answer(judge, batch):
     """Logits [b, s, 4] of windows whose lower states are known."""
-    _, mask, members = map(torch.from_numpy, data.arrays([(state[:, 0], spans) for state, spans, _ in batch]))
-    states = nn.utils.rnn.pad_sequence([state for state, *_ in batch], batch_first=True).float()
-    wide = ((1.0 - mask[:, None, None, :].float()) * -1e9).expand(-1, 1, states.shape[1], -1)
-    for layer in judge.bert.encoder.layer[SHARED:]:
-        states = layer(states, wide)[0]
-    return judge.stances(judge.dropout(members @ states))
+    states, mask, members = padded(batch)
+    return judge.stances(judge.dropout(members @ through(judge.bert.encoder.layer[SHARED:], states, mask)))
 
 
 def train(judge, epoch_of, seed, checkpoint, report):
-    """`epoch_of(number, rng)` gives an epoch's windows."""
+    """`epoch_of(rng)` gives an epoch's windows; `report()` says how it went."""
     judge.requires_grad_(False)
     for part in (judge.bert.encoder.layer[SHARED:], judge.stances):
         part.requires_grad_(True)
@@ -81,14 +68,9 @@ def train(judge, epoch_of, seed, checkpoint, report):
         judge.train()
         begun, mean = time.time(), 0.0
         for number, batch in enumerate(plan):
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * max(0.0, min(1, (step + 1) / (0.06 * total)) * (1 - step / total))
             batch = [windows[i] for i in batch]
             loss = loss_of(answer(judge, batch), [window for *_, window in batch])
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
+            descend(optimiser, trained, loss, RATE, step, total)
             step += 1
             mean += loss.item() / len(plan)
             if number % 200 == 0:
@@ -115,8 +97,8 @@ def main():
 
     here = Path(__file__).parent / "written"
     paths = sorted((here / "studies").glob("*.txt"))
-    kept_out = [w for path in paths[::KEPT_OUT] for w in data.written_study(path)]
-    written = [w for i, path in enumerate(paths) if i % KEPT_OUT for w in data.written_study(path)]
+    kept_out = list(data.written_studies(paths[::KEPT_OUT]))
+    written = list(data.written_studies(path for i, path in enumerate(paths) if i % KEPT_OUT))
     codebook = tomllib.loads((args.study / "pipeline.toml").read_text("utf-8"))["thesis"]
     essays = list(data.written_essays(here / "essays", codebook))
     studies = lower(judge, tokenizer, list(data.studies(args.data, "train")) + written)

@@ -28,6 +28,7 @@ from batches import batches
 from export import largest_difference
 from judge import FROZEN, Judge, Shipped, write_network
 from judge_data import STANCES, load_tokenizer
+from steps import descend
 
 SHARED = FROZEN + 1  # layers below the tower: the judge's trunk and one of its own
 RATE, EPOCHS, BUDGET = 1e-4, 2, 1024
@@ -47,11 +48,7 @@ class Tower(nn.Module):
             self.stances.bias.copy_(torch.tensor([3.0, 0.0, -1.0, -1.5]).repeat(theses))
 
     def forward(self, states, attention_mask, members):
-        mask = (1.0 - attention_mask[:, None, None, :].float()) * -1e9
-        mask = mask.expand(-1, 1, states.shape[1], -1)
-        for layer in self.layers:
-            states = layer(states, mask)[0]
-        states = members @ states
+        states = members @ through(self.layers, states, attention_mask)
         return torch.cat([states, self.stances(self.dropout(states))], -1)
 
 
@@ -83,24 +80,40 @@ def material(judge, tokenizer, essays):
     rows = [(row, golds) for sentences, paragraphs, golds in essays for row in rows_of(tokenizer, sentences, paragraphs)]
     rows.sort(key=lambda r: len(r[0][0]))
     windows = []
-    for at in range(0, len(rows), 16):
-        batch = rows[at:at + 16]
-        ids, mask, _ = map(torch.from_numpy, data.arrays([row[:2] for row, _ in batch]))
-        with torch.no_grad():
-            states = judge.bert.embeddings(ids)
-            wide = ((1.0 - mask[:, None, None, :].float()) * -1e9).expand(-1, 1, ids.shape[1], -1)
-            for layer in judge.bert.encoder.layer[:SHARED]:
-                states = layer(states, wide)[0]
-        for ((ids_of, spans, of), golds), state in zip(batch, states):
-            windows.append((state[:len(ids_of)].half().clone(), spans, [golds[i] for i in of]))
+    for ((_, spans, of), golds), state in zip(rows, shared_states(judge, [row for (row, *_), _ in rows])):
+        windows.append((state, spans, [golds[i] for i in of]))
     return windows
 
 
-def tensors(windows):
-    _, mask, members = map(torch.from_numpy, data.arrays([(state[:, 0], spans) for state, spans, _ in windows]))
+def shared_states(judge, rows):
+    """What the shared layers make of rows of pieces, rows of like length beside each other: [l, d] of each."""
+    for at in range(0, len(rows), 16):
+        batch = rows[at:at + 16]
+        ids, mask, _ = map(torch.from_numpy, data.arrays([(row, []) for row in batch]))
+        with torch.no_grad():
+            states = through(judge.bert.encoder.layer[:SHARED], judge.bert.embeddings(ids), mask)
+        for row, state in zip(batch, states):
+            yield state[:len(row)].half().clone()
+
+
+def through(layers, states, attention_mask):
+    """States [b, l, d] after layers of the encoder."""
+    mask = ((1.0 - attention_mask[:, None, None, :].float()) * -1e9).expand(-1, 1, states.shape[1], -1)
+    for layer in layers:
+        states = layer(states, mask)[0]
+    return states
+
+
+def padded(windows):
+    """states [b, l, d], attention_mask and members of windows (states, spans, ...)."""
+    _, mask, members = map(torch.from_numpy, data.arrays([(state[:, 0], spans) for state, spans, *_ in windows]))
     states = nn.utils.rnn.pad_sequence([state for state, *_ in windows], batch_first=True).float()
+    return states, mask, members
+
+
+def tensors(windows):
     golds = [torch.tensor(g) for *_, g in windows]
-    return states, mask, members, nn.utils.rnn.pad_sequence(golds, batch_first=True, padding_value=-1)
+    return *padded(windows), nn.utils.rnn.pad_sequence(golds, batch_first=True, padding_value=-1)
 
 
 def train(tower, windows, seed, checkpoint):
@@ -118,15 +131,10 @@ def train(tower, windows, seed, checkpoint):
         tower.train()
         begun, mean = time.time(), 0.0
         for batch in plans[epoch]:
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * min(1, (step + 1) / (0.06 * total)) * (1 - step / total)
             states, mask, members, gold = tensors([windows[i] for i in batch])
             logits = tower(states, mask, members)[..., states.shape[-1]:]
             loss = F.cross_entropy(logits.reshape(-1, len(STANCES)), gold.reshape(-1), ignore_index=-1)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
-            optimiser.step()
+            descend(optimiser, tower.parameters(), loss, RATE, step, total)
             step += 1
             mean += loss.item() / len(plans[epoch])
         print(f"epoch {epoch + 1}/{EPOCHS}: loss {mean:.3f}, {time.time() - begun:.0f} s", flush=True)

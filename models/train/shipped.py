@@ -22,7 +22,8 @@ from network import WORDS
 
 def weights_of(path):
     """Tensors by the names of `judge.Shipped`, from what export.py wrote: int8 multiplied out."""
-    tensors = {t.name: t for t in onnx.load(path, load_external_data=False).graph.initializer}
+    graph = onnx.load(path, load_external_data=False).graph
+    tensors = {t.name: t for t in graph.initializer}
     rows = np.fromfile(Path(path).parent.parent / WORDS, np.int8).reshape(tuple(tensors[WORDS].dims))
 
     def plain(name, whole=None):
@@ -36,7 +37,7 @@ def weights_of(path):
     words, places = "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"
     found = {words: plain(words, rows), places: plain(places)}
     found |= {name: plain(name) for name, t in tensors.items() if t.data_type == 1 and "::" not in name and not name.endswith("_scale")}
-    for node in onnx.load(path, load_external_data=False).graph.node:
+    for node in graph.node:
         if node.op_type == "MatMul" and node.input[1].startswith("onnx::"):  # the node is named after the layer
             name = node.name.removeprefix("/").removesuffix("/MatMul").replace("/", ".") + ".weight"
             found[name] = plain(node.input[1]).T

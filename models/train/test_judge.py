@@ -35,7 +35,7 @@ class Studies(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "a.txt"
             path.write_text("# A: War | It says war.\n# B: Peace | It says peace.\n\nA+ | one two three\n| four five six\nB- A~ | seven\n\n| eight\n")
-            windows = list(data.written_study(path, words=6))
+            windows = list(data.written_studies([path], words=6))
         self.assertEqual([(w.thesis, w.sentences, w.gold) for w in windows], [
             ("War: It says war.", ["one two three", "four five six"], [data.ASSERTS, data.NONE]),
             ("Peace: It says peace.", ["one two three", "four five six"], [data.NONE, data.NONE]),
