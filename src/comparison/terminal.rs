@@ -72,7 +72,8 @@ fn write(
     }
     writeln!(
         out,
-        "Percent: the thesis's share of the essay's argument. *: its main explanation."
+        "Percent: the thesis's share of the essay's argument, for it and against it.\n\
+         *: the main explanation, of those endorsed the one with most said for it."
     )
 }
 
