@@ -43,8 +43,7 @@ impl RtenEngine {
 }
 
 impl Engine for RtenEngine {
-    fn run(&self, inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<ArrayD<f32>>> {
-        let mut inputs = inputs;
+    fn run(&self, mut inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<ArrayD<f32>>> {
         // Many exports of BERT ask for the kinds of pieces as well: of a single text all are 0.
         let kinds = self.model.find_node("token_type_ids");
         let wanted = kinds.is_some_and(|id| self.model.input_ids().contains(&id));

@@ -39,23 +39,23 @@ pub fn examples(judge: &Judge, theses: &[Thesis]) -> Result<Vec<Example>> {
             (0..theses.len()).map(of).collect()
         };
         let positive = thesis.hypotheses.iter().chain(&thesis.positive);
-        let positive = positive.map(|text| (text.clone(), asserts(false)));
+        let positive = positive.map(|text| (one_line(text), asserts(false)));
         let negative = thesis
             .negative
             .iter()
-            .map(|text| (text.clone(), asserts(true)));
+            .map(|text| (one_line(text), asserts(true)));
         positive.chain(negative).collect()
     };
     let all: Vec<_> = theses.iter().enumerate().flat_map(of_thesis).collect();
     (all.into_par_iter())
         .map(|(text, asserts)| {
             let alone = Questions {
-                surfaces: vec![one_line(&text)],
+                surfaces: vec![text.clone()],
                 paragraphs: vec![0],
             };
             let features = alone.features(judge, theses)?;
             Ok(Example {
-                text: one_line(&text),
+                text,
                 features,
                 asserts,
             })
