@@ -34,6 +34,8 @@ pub fn latex(text: &str) -> String {
         '[' => Some("{[}"),
         ']' => Some("{]}"),
         '*' => Some("{*}"),
+        // TeX stops at some; a blank line would end a caption.
+        c if c.is_control() => Some(" "),
         _ => None,
     })
 }
@@ -74,5 +76,6 @@ mod tests {
             latex("50 % & {a_b}\\"),
             "50 \\% \\& \\{a\\_b\\}\\textbackslash{}"
         );
+        assert_eq!(latex("a\n\nb\u{1b}"), "a  b ");
     }
 }

@@ -63,6 +63,27 @@ pub enum CellStance {
     Absent,
 }
 
+impl Cell {
+    /// The evidence with the sentences first that take the cell's own stance, each part
+    /// strongest first: what to show of a cell when not all is shown.
+    pub fn own_first(&self) -> Vec<&Evidence> {
+        let (own, others): (Vec<_>, Vec<_>) =
+            (self.evidence.iter()).partition(|e| CellStance::from(e.stance) == self.stance);
+        [own, others].concat()
+    }
+}
+
+impl From<SentenceStance> for CellStance {
+    /// Where an essay stands that has no other sentence.
+    fn from(stance: SentenceStance) -> Self {
+        match stance {
+            SentenceStance::Asserts => Self::Endorses,
+            SentenceStance::Denies => Self::Rejects,
+            SentenceStance::Reports => Self::Reports,
+        }
+    }
+}
+
 impl CellStance {
     pub const ALL: [Self; 4] = [Self::Endorses, Self::Rejects, Self::Reports, Self::Absent];
 
@@ -93,13 +114,13 @@ pub struct Evidence {
 
 /// How much the sentences of a cell assert, deny and report: sums of
 /// probabilities, so that "1.0" is what one sure sentence would give.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mass {
-    #[serde(rename = "p_asserts")]
+    #[serde(rename = "p_asserts", default)]
     pub asserts: f64,
-    #[serde(rename = "p_denies")]
+    #[serde(rename = "p_denies", default)]
     pub denies: f64,
-    #[serde(rename = "p_reports")]
+    #[serde(rename = "p_reports", default)]
     pub reports: f64,
 }
 
@@ -160,7 +181,9 @@ impl Mass {
     /// The author's own side, where the author takes one: views set out to be
     /// answered are counted with neither.
     fn stance(self, least: f64) -> CellStance {
-        if self.total() < least {
+        // Rounded as it is shown: sums of decimals fall a hair short of what they add up to.
+        let total = round(self.total());
+        if total == 0.0 || total < round(least) {
             CellStance::Absent
         } else if self.asserts.max(self.denies) < self.reports / 2.0 {
             CellStance::Reports
@@ -196,7 +219,8 @@ pub fn decide(masses: &[Mass], thresholds: Thresholds) -> (Vec<CellStance>, Opti
         .map(|mass| mass.stance(thresholds.cell))
         .collect();
     let explains = |&thesis: &usize| {
-        stances[thesis] == CellStance::Endorses && masses[thesis].asserts >= thresholds.primary
+        stances[thesis] == CellStance::Endorses
+            && round(masses[thesis].asserts) >= round(thresholds.primary)
     };
     // The first in the codebook's order where two weigh the same.
     let primary = (0..masses.len()).filter(explains).reduce(|best, thesis| {
@@ -304,6 +328,43 @@ mod tests {
         assert_eq!(mass(0.2, 0.4, 3.0).stance(1.0), CellStance::Reports);
         assert_eq!(mass(4.0, 1.0, 2.0).stance(1.0), CellStance::Endorses);
         assert_eq!(mass(0.3, 0.3, 0.3).stance(1.0), CellStance::Absent);
+    }
+
+    #[test]
+    fn what_is_shown_of_a_cell_takes_its_stance() {
+        let sentence = |start, stance| Evidence {
+            span: Span::new(start, start + 1),
+            quote: String::new(),
+            stance,
+            voice: Speaker::Author,
+            source: None,
+            score: 1.0,
+            mass: Mass::default(),
+        };
+        let cell = Cell {
+            stance: CellStance::Rejects,
+            weight: 1.0,
+            confidence: 0.5,
+            evidence: vec![
+                sentence(0, SentenceStance::Reports),
+                sentence(1, SentenceStance::Denies),
+                sentence(2, SentenceStance::Asserts),
+                sentence(3, SentenceStance::Denies),
+            ],
+            explanation: Explanation {
+                mass: Mass::default(),
+                without: None,
+                nearest: None,
+            },
+        };
+        let starts: Vec<usize> = cell.own_first().iter().map(|e| e.span.start).collect();
+        assert_eq!(starts, [1, 3, 0, 2]);
+    }
+
+    #[test]
+    fn a_threshold_is_met_by_what_is_shown_as_much() {
+        assert_eq!(mass(0.7, 0.1, 0.0).stance(0.8), CellStance::Endorses);
+        assert_eq!(mass(0.0, 0.0, 0.0).stance(0.0), CellStance::Absent);
     }
 
     #[test]

@@ -36,24 +36,34 @@ pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// A temporary file in the folder of `path`, to be renamed to it.
-fn beside(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
+fn beside(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::TempPath> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".konspekt-")
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".konspekt-");
     #[cfg(unix)]
     {
         // Temporary files are private; outputs are as other files are.
         use std::os::unix::fs::PermissionsExt;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))?;
+        builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    Ok(file)
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    // Closed here: a run may write more files than a process may have open.
+    Ok(file.into_temp_path())
+}
+
+/// Removes a file, if it is there.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{}: cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Finds `relative` in the working folder, or in the folder of the
@@ -74,7 +84,7 @@ pub fn locate(relative: &Path) -> Option<PathBuf> {
 /// them are there, so that a run that fails leaves the folder as it was.
 pub struct Staged {
     folder: PathBuf,
-    files: Vec<(tempfile::NamedTempFile, PathBuf)>,
+    files: Vec<(tempfile::TempPath, PathBuf)>,
 }
 
 impl Staged {
@@ -118,8 +128,13 @@ impl Staged {
         Ok(())
     }
 
-    /// Puts all files into their places.
+    /// Puts all files into their places, in the order in which they were added. Of several the
+    /// last is the one by which others know that the folder is whole: an earlier one of its
+    /// name goes first, so that a commit cut short is not taken for a whole one.
     pub fn commit(self) -> Result<()> {
+        if let [_, .., (_, last)] = self.files.as_slice() {
+            remove(last)?;
+        }
         for (file, path) in self.files {
             file.persist(&path)
                 .with_context(|| format!("{}: cannot be written", path.display()))?;
@@ -147,6 +162,21 @@ mod tests {
         let bytes = vec![7; (2 << 20) + 1];
         write(&path, &bytes).unwrap();
         assert_eq!(sha256_of_file(&path).unwrap(), sha256(&bytes));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_commit_cut_short_is_not_taken_for_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        fs::write(place("last"), "old").unwrap();
+        // A folder stands where the first file belongs, so that it cannot be renamed there.
+        fs::create_dir_all(place("first/full")).unwrap();
+        let mut staged = Staged::new(folder.path()).unwrap();
+        staged.add("first", b"new").unwrap();
+        staged.add("last", b"new").unwrap();
+        assert!(staged.commit().is_err());
+        assert!(!place("last").exists());
     }
 
     #[test]

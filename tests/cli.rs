@@ -393,7 +393,10 @@ fn explain_gives_the_reasons_of_one_essay() {
     ] {
         assert!(text.contains(label), "{label} in {text}");
     }
-    assert!(text.contains("it would be"), "what would change it: {text}");
+    assert!(
+        text.contains("the cell would say"),
+        "what would change it: {text}"
+    );
 
     let desk = Desk::new();
     let file = desk.path("essays/good.txt");

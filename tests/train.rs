@@ -151,6 +151,13 @@ fn a_study_learns_uses_it_and_says_so() {
         said.contains("no hand labels taught the judge continuity"),
         "{said}"
     );
+    // The table says so too, and no confidence is claimed that was counted on another judge.
+    let table = fs::read_to_string(desk.path("out/table.md")).unwrap();
+    assert!(
+        table.contains("Caution: no hand labels taught the judge continuity."),
+        "{table}"
+    );
+    assert!(!table.contains("(confidence"), "{table}");
 
     // What does not fit is refused.
     let head = desk.path("study/trained/head.safetensors");

@@ -19,7 +19,7 @@ use crate::networks::Classifier;
 use crate::passes::{Pipeline, classes};
 use crate::store;
 use crate::study::Study;
-use crate::text::Essay;
+use crate::text::{Document, Essay};
 
 /// Texts annotated at once; each batch is written before the next is read.
 const BATCH: usize = 64;
@@ -145,7 +145,10 @@ fn from_file(path: &Path, raw: bool) -> Result<Essay> {
     };
     let mut essay = corpus::read_one(&source).with_context(|| path.display().to_string())?;
     if raw {
-        essay.document = ingest::raw(essay.document.text);
+        essay.document = Document {
+            verbatim: essay.document.verbatim,
+            ..ingest::raw(essay.document.text)
+        };
     }
     Ok(essay)
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::run::{Session, finish};
 use super::{Common, EngineName, Outcome, RunArgs};
-use crate::comparison::{Comparison, Run, diff};
+use crate::comparison::{Run, diff};
 use crate::engine::Device;
 
 #[derive(Args, Clone)]
@@ -82,7 +82,7 @@ pub fn verify(args: &VerifyArgs) -> Result<Outcome> {
         common,
     })?;
     let essays = session.annotate()?;
-    let comparison = Comparison::new(session.pipeline.study(), &essays);
+    let comparison = session.compare(&essays);
     session.write(&comparison)?;
     let mut differing: Vec<String> = Vec::new();
     for (name, bytes) in session.files(&comparison) {

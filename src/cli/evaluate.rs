@@ -11,7 +11,6 @@ use anyhow::{Result, ensure};
 use super::hand_labels::HandLabels;
 use super::run::{Session, finish};
 use super::{EvaluateArgs, Outcome, corpus};
-use crate::comparison::Comparison;
 use crate::drawing;
 use crate::evaluate::{self, Draws, Evaluation, Opinion, Reader, Table};
 use crate::labels::Label;
@@ -74,7 +73,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome> {
     let last = fs::read(session.out.join("run.json")).is_ok_and(|run| run == session.record());
     if !last {
         let essays = session.annotate()?;
-        session.write(&Comparison::new(session.pipeline.study(), &essays))?;
+        session.write(&session.compare(&essays))?;
     }
 
     let name = if readers.is_empty() {

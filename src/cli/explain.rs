@@ -60,7 +60,7 @@ fn find(essay: &Path, study: &Study) -> Result<Source> {
     let known = names.join(", ");
     sources.iter().find(|s| named(s)).cloned().with_context(|| {
         format!(
-            "{}: no such file, nor an essay in {}, which has {known}",
+            "{}: no such file, nor an essay in {} (another study: --study), which has {known}",
             essay.display(),
             folder.display()
         )

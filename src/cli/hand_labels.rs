@@ -68,6 +68,17 @@ impl HandLabels {
             !agreed.is_empty(),
             "none of the labels is for an essay of this run; give the essays with --essays"
         );
+        let blank: Vec<&str> = (agreed.iter())
+            .filter(|l| l.cells.is_empty() && l.primary.is_empty() && l.marks.is_empty())
+            .map(|label| label.doc.as_str())
+            .collect();
+        if !blank.is_empty() {
+            eprintln!(
+                "konspekt: the labels for {} say nothing, which counts as an essay without any \
+                 evidence; remove those that are still to be filled",
+                blank.join(", ")
+            );
+        }
         for doc in &unknown {
             eprintln!("konspekt: the label for {doc} is passed over: the run has no such essay");
         }

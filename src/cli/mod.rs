@@ -219,12 +219,9 @@ impl Cli {
             Command::Train(args) => train::run(&args),
             Command::Models(command) => models::run(&command),
             Command::Completions { shell } => {
-                clap_complete::generate(
-                    shell,
-                    &mut Self::command(),
-                    "konspekt",
-                    &mut std::io::stdout(),
-                );
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "konspekt", &mut script);
+                run::finish(std::io::Write::write_all(&mut std::io::stdout(), &script))?;
                 Ok(Outcome::Done)
             }
         }

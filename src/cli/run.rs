@@ -23,7 +23,7 @@ use crate::words::counted;
 pub fn run(args: &RunArgs) -> Result<Outcome> {
     let session = Session::open(args)?;
     let essays = session.annotate()?;
-    let comparison = Comparison::new(session.pipeline.study(), &essays);
+    let comparison = session.compare(&essays);
     session.write(&comparison)?;
     print_table(&comparison)?;
     session.summarise(&essays);
@@ -111,6 +111,14 @@ impl Session {
         Ok(essays)
     }
 
+    /// The readings of annotated essays side by side.
+    pub fn compare<'a>(&'a self, essays: &'a [Annotated]) -> Comparison<'a> {
+        Comparison {
+            by_definition: self.pipeline.unknown_theses(),
+            ..Comparison::new(self.pipeline.study(), essays)
+        }
+    }
+
     /// How the run ends: an essay that could not be read is told by the exit code.
     pub fn outcome(&self) -> Outcome {
         match self.corpus.unread.is_empty() {
@@ -185,8 +193,8 @@ impl Session {
         for (name, bytes) in &files {
             staged.add(name, bytes)?;
         }
-        staged.commit()?;
-        self.remove_stale(&earlier, &files)
+        self.remove_stale(&earlier, &files)?;
+        staged.commit()
     }
 
     /// Removes what an earlier run left that would contradict this one: its scores, and
@@ -197,11 +205,7 @@ impl Session {
             .filter(|name| files.iter().all(|(file, _)| file != *name));
         let scores = super::evaluate::FILES.into_iter();
         for name in left.map(String::as_str).chain(scores) {
-            let path = self.out.join(name);
-            if path.exists() {
-                fs::remove_file(&path)
-                    .with_context(|| format!("{}: cannot be removed", path.display()))?;
-            }
+            store::remove(&self.out.join(name))?;
         }
         Ok(())
     }
@@ -278,9 +282,10 @@ pub fn load(mut study: Study, common: &Common, workers: &Workers) -> Result<Pipe
     if let unknown @ [_, ..] = pipeline.unknown_theses().as_slice() {
         eprintln!(
             "konspekt: no hand labels taught the judge {}: it goes by the definition alone; \
-             models/judge/MODEL_CARD.md says how well it does that (\"studies held out\")",
+             models/judge/MODEL_CARD.md says how well it does that (\"stance-studies, 12 held out\")",
             unknown.join(", ")
         );
+        pipeline.forget_calibration();
     }
     Ok(pipeline)
 }

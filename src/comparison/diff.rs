@@ -133,6 +133,8 @@ fn causes(old: &Run, new: &Run) -> Vec<String> {
         ("confidence", "the calibration of confidence"),
         ("passes", "the passes"),
         ("zero_shot", "the theses known by definition alone"),
+        ("by_definition", "going by definitions alone"),
+        ("engine", "the engine"),
     ] {
         if a[field] != b[field] {
             let short = |value: &Value| match value {

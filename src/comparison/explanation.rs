@@ -46,7 +46,11 @@ fn write_cell(out: &mut String, label: &str, cell: &Cell, study: &Study) -> std:
     let why = &cell.explanation;
     write!(out, "{label}: {}", cell.stance.name())?;
     if cell.stance != CellStance::Absent {
-        write!(out, ", {:.0} % of its argument", 100.0 * cell.weight)?;
+        write!(
+            out,
+            ", {:.0} % of what it says on the theses",
+            100.0 * cell.weight
+        )?;
     }
     match study.confidence.is_known() {
         true => writeln!(
@@ -64,7 +68,7 @@ fn write_cell(out: &mut String, label: &str, cell: &Cell, study: &Study) -> std:
     if let Some(without) = why.without {
         writeln!(
             out,
-            "  Without {} it would be {}.",
+            "  Without {} the cell would say: {}.",
             match without.sentences {
                 1 => "the sentence that speaks most for this".to_owned(),
                 n => format!("the {n} sentences that speak most for this"),
@@ -72,7 +76,7 @@ fn write_cell(out: &mut String, label: &str, cell: &Cell, study: &Study) -> std:
             without.stance.name()
         )?;
     }
-    for evidence in cell.evidence.iter().take(SHOWN) {
+    for evidence in cell.own_first().into_iter().take(SHOWN) {
         write_evidence(out, evidence)?;
     }
     if cell.evidence.len() > SHOWN {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::Comparison;
+use super::{Comparison, in_words};
 use crate::layers::Speaker;
 use crate::markup::markdown as escape;
-use crate::reading::{Cell, CellStance, Evidence};
+use crate::reading::Evidence;
 
 /// Evidence sentences shown for a cell; all of them are in `evidence.csv`.
 const SHOWN: usize = 3;
@@ -33,26 +33,27 @@ fn write(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
             } else {
                 ""
             };
-            write!(out, " {mark}{}{mark} |", label(cell))?;
+            write!(out, " {mark}{}{mark} |", in_words(cell))?;
         }
         writeln!(out)?;
     }
     writeln!(
         out,
-        "\nA cell gives the essay's stance and the thesis's share of its argument; **bold** is the \
-         essay's main explanation.\n"
+        "\nA cell gives the essay's stance, and the thesis's part of all that the essay says on these \
+         theses; **bold** is the essay's main explanation.\n"
     )?;
+    if let Some(caution) = comparison.caution() {
+        writeln!(out, "{}\n", escape(&caution))?;
+    }
     for row in &comparison.rows {
         writeln!(out, "## {}\n", escape(&row.heading()))?;
         for (thesis, cell) in study.theses.iter().zip(&row.reading.cells) {
-            writeln!(
-                out,
-                "**{}**: {} (confidence {:.2})\n",
-                escape(&thesis.label),
-                label(cell),
-                cell.confidence
-            )?;
-            for evidence in cell.evidence.iter().take(SHOWN) {
+            write!(out, "**{}**: {}", escape(&thesis.label), in_words(cell))?;
+            match study.confidence.is_known() {
+                true => writeln!(out, " (confidence {:.2})\n", cell.confidence)?,
+                false => writeln!(out, "\n")?,
+            }
+            for evidence in cell.own_first().into_iter().take(SHOWN) {
                 writeln!(out, "- {}", line(evidence))?;
             }
             if cell.evidence.len() > SHOWN {
@@ -64,13 +65,6 @@ fn write(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
         }
     }
     Ok(())
-}
-
-fn label(cell: &Cell) -> String {
-    match cell.stance {
-        CellStance::Absent => "absent".to_owned(),
-        stance => format!("{} {:.0} %", stance.name(), 100.0 * cell.weight),
-    }
 }
 
 fn line(evidence: &Evidence) -> String {

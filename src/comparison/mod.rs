@@ -21,7 +21,7 @@ mod tidy;
 mod xlsx;
 
 use crate::layers::Annotated;
-use crate::reading::{self, Reading};
+use crate::reading::{self, Cell, CellStance, Reading};
 use crate::study::Study;
 
 pub use annotations::line as annotation_line;
@@ -44,6 +44,8 @@ pub struct Comparison<'a> {
     pub study: &'a Study,
     /// Sorted by the essays' files.
     pub rows: Vec<Row<'a>>,
+    /// The theses, by id, that no hand labels taught the judge.
+    pub by_definition: Vec<&'a str>,
 }
 
 /// One essay and its reading.
@@ -61,7 +63,32 @@ impl<'a> Comparison<'a> {
                 reading: reading::read(essay, study),
             })
             .collect();
-        Self { study, rows }
+        Self {
+            study,
+            rows,
+            by_definition: Vec::new(),
+        }
+    }
+}
+
+impl Comparison<'_> {
+    /// What a reader of the table must know where no hand labels taught the judge.
+    pub fn caution(&self) -> Option<String> {
+        (!self.by_definition.is_empty()).then(|| {
+            format!(
+                "Caution: no hand labels taught the judge {}. It goes by the definition alone, and \
+                 is wrong far more often: read the evidence.",
+                self.by_definition.join(", ")
+            )
+        })
+    }
+}
+
+/// A cell as people read it.
+fn in_words(cell: &Cell) -> String {
+    match cell.stance {
+        CellStance::Absent => "absent".to_owned(),
+        stance => format!("{} {:.0} %", stance.name(), 100.0 * cell.weight),
     }
 }
 

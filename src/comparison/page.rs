@@ -59,6 +59,9 @@ fn write(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
     write_filters(out, comparison)?;
     write_legend(out, study.confidence.is_known())?;
     write_table(out, comparison)?;
+    if let Some(caution) = comparison.caution() {
+        writeln!(out, "<p>{}</p>", escape(&caution))?;
+    }
     write_strongest(out, comparison)?;
     let data = data::json(comparison);
     writeln!(
@@ -68,7 +71,7 @@ fn write(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
 </main>
 <aside id="panel" aria-labelledby="panel-title" hidden></aside>
 </div>
-<footer><p>Places are bytes of the essay’s file or, where it is not plain text in UTF-8, of its text in <code>texts/</code>, as in <code>table.json</code>. Nothing on this page comes from or goes to a network.</p></footer>
+<footer><p>Places are bytes of the essay’s file or, where it is not plain text in UTF-8, of its text in <code>texts/</code>, as in <code>table.json</code>. Nothing on this page comes from or goes to the internet.</p></footer>
 <script type="application/json" id="data">{data}</script>
 <script type="module">{SCRIPT}</script>
 </body>
@@ -151,13 +154,13 @@ fn write_legend(out: &mut String, calibrated: bool) -> std::fmt::Result {
     writeln!(
         out,
         r#"<li><span class="star" aria-hidden="true">★</span> the essay’s main explanation</li>
-<li>{} the thesis’s share of the essay’s argument</li>"#,
+<li>{} the thesis’s part of all that the essay says on these theses</li>"#,
         bar(0.6)
     )?;
     match calibrated {
         true => writeln!(
             out,
-            "<li>{} of 100 such cells, so many are right</li>",
+            "<li>{} so many of 100 such cells are right, by hand labels</li>",
             ring(0.6)
         )?,
         false => writeln!(out, "<li>how often cells are right is not known</li>")?,
@@ -257,7 +260,7 @@ fn write_strongest(out: &mut String, comparison: &Comparison) -> std::fmt::Resul
                 escape(&thesis.label),
                 in_words(cell, primary, study.confidence.is_known())
             )?;
-            if let Some(evidence) = cell.evidence.first() {
+            if let Some(evidence) = cell.own_first().first() {
                 write_quote(out, evidence)?;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Comparison;
+use super::{Comparison, in_words};
 use crate::reading::{Cell, CellStance};
 use crate::words::shortened;
 
@@ -72,16 +72,14 @@ fn write(
     }
     writeln!(
         out,
-        "Percent: the thesis's share of the essay's argument, for it and against it.\n\
-         *: the main explanation, of those endorsed the one with most said for it."
-    )
-}
-
-fn in_words(cell: &Cell) -> String {
-    match cell.stance {
-        CellStance::Absent => "absent".to_owned(),
-        stance => format!("{} {:.0} %", stance.name(), 100.0 * cell.weight),
+        "Percent: the thesis's part of all that the essay says on these theses.\n\
+         *: the main explanation, of those endorsed the one with most said for it,\n   \
+         if that is enough."
+    )?;
+    if let Some(caution) = comparison.caution() {
+        writeln!(out, "{}", caution.replacen(". ", ".\n", 1))?;
     }
+    Ok(())
 }
 
 fn in_marks(cell: &Cell) -> String {

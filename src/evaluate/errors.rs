@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::opinion::{MarkOpinion, Reader};
-use super::table::Explanation;
 use super::tally::Tally;
 use crate::layers::SentenceStance;
+use crate::reading::Mass;
 use crate::statistics::Counts;
 use crate::text::Span;
 
@@ -165,11 +165,10 @@ fn described(mark: &MarkOpinion) -> String {
     }
 }
 
-fn masses(mass: Explanation) -> String {
-    let named =
-        SentenceStance::ALL
-            .into_iter()
-            .zip([mass.p_asserts, mass.p_denies, mass.p_reports]);
+fn masses(mass: Mass) -> String {
+    let named = SentenceStance::ALL
+        .into_iter()
+        .zip([mass.asserts, mass.denies, mass.reports]);
     let parts: Vec<String> = named.map(|(s, p)| format!("{} {p:.2}", s.name())).collect();
     parts.join(", ")
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{EssayRow, Explanation};
+use super::table::EssayRow;
 use crate::labels::{Label, Voice};
 use crate::layers::SentenceStance;
 use crate::reading::CellStance;
+use crate::reading::Mass;
 use crate::text::Span;
 
 /// A reader by name, and what the reader says of every essay, by file name.
@@ -37,7 +38,7 @@ pub struct CellOpinion {
     pub weight: Option<u8>,
     /// The program only.
     pub confidence: Option<f64>,
-    pub mass: Option<Explanation>,
+    pub mass: Option<Mass>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ pub struct MarkOpinion {
     pub source: String,
     /// The program only.
     pub score: Option<f64>,
-    pub mass: Option<Explanation>,
+    pub mass: Option<Mass>,
     /// The words that the reader has there, where they are not the text's.
     pub quote: Option<String>,
 }

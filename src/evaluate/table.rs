@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::layers::{SentenceStance, Speaker};
-use crate::reading::CellStance;
+use crate::reading::{CellStance, Mass};
 use crate::text::file_name;
 
 /// What scoring needs of a `table.json`.
@@ -30,7 +30,7 @@ pub struct Cell {
     pub confidence: f64,
     pub evidence: Vec<Evidence>,
     #[serde(default)]
-    pub explanation: Explanation,
+    pub explanation: Mass,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -43,18 +43,7 @@ pub struct Evidence {
     pub source: Option<String>,
     pub score: f64,
     #[serde(flatten)]
-    pub mass: Explanation,
-}
-
-/// What sentences add up to.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub struct Explanation {
-    #[serde(default)]
-    pub p_asserts: f64,
-    #[serde(default)]
-    pub p_denies: f64,
-    #[serde(default)]
-    pub p_reports: f64,
+    pub mass: Mass,
 }
 
 impl Table {

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use crate::engine::Workers;
 use crate::layers::{Annotated, Layer};
 use crate::networks::{Judge, Reader, WeightFile};
-use crate::study::{Study, Thesis};
+use crate::study::{Calibration, Study, Thesis};
 use trained::Trained;
 
 /// The passes of a study, with the networks that they use.
@@ -87,6 +87,11 @@ impl Pipeline {
             Some(judge) => trained.teach(judge, models, workers),
             None => Ok(()),
         }
+    }
+
+    /// Drops the calibration of confidence: it holds of a judge that labels taught all theses.
+    pub fn forget_calibration(&mut self) {
+        self.study.confidence = Calibration::default();
     }
 
     /// Makes every thesis unknown, as in a study without hand labels.

@@ -56,7 +56,9 @@ impl Report<'_> {
         writeln!(out, "\nBefore: {}.", self.baseline).expect("a string");
         for (id, what) in [("evidence_f1", "Evidence is"), ("cells", "Cells are")] {
             let figure = |scores: &Scores| scores.figures[id].value;
-            if figure(self.after) <= figure(self.before) {
+            if let (Some(before), Some(after)) = (figure(self.before), figure(self.after))
+                && after <= before
+            {
                 out += &format!("{what} no better on essays kept out: label more (labels new).\n");
             }
         }

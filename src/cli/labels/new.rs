@@ -1,12 +1,13 @@
 //! `konspekt labels new`: what a person should label next.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use super::super::run::Session;
+use super::super::run::{Session, finish};
 use super::super::{Common, Outcome, RunArgs};
 use super::{DOUBTFUL, Overwrite, write};
 use crate::labels::formats::{self, File, Format};
@@ -104,13 +105,12 @@ pub fn run(args: &NewArgs) -> Result<Outcome> {
         bytes: list(&open, args, &theses)?,
     });
     write(&args.out, &files, args.overwrite.force)?;
+    let mut doubts = String::new();
     for (essay, reading) in &open {
-        println!(
-            "{} (doubt {:.2})",
-            essay.essay.file_name(),
-            propose::doubt(reading)
-        );
+        let doubt = propose::doubt(reading);
+        doubts += &format!("{} (doubt {doubt:.2})\n", essay.essay.file_name());
     }
+    finish(std::io::stdout().write_all(doubts.as_bytes()))?;
     session.say(&format!(
         "\nWritten to {}: labels to {}, and doubtful.csv, the sentences to look at first.",
         args.out.display(),

@@ -208,7 +208,7 @@ function openCell({ row, thesis }, from) {
 function without({ without }) {
   if (!without) return "";
   const which = without.sentences === 1 ? "sentence that speaks" : `${without.sentences} sentences that speak`;
-  return `Without the ${which} most for this it would be ${without.stance}.`;
+  return `Without the ${which} most for this the cell would say: ${without.stance}.`;
 }
 
 function evidence(row, thesis, text, { at, to, start, end, stance, voice, source, score }) {

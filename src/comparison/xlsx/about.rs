@@ -30,7 +30,8 @@ pub fn write(sheet: &mut Worksheet, comparison: &Comparison, formats: &Formats) 
         ),
         (
             "Weight",
-            "The thesis's share of the essay's argument; those of an essay add up to 100 %."
+            "The thesis's part of all that the essay says on these theses; those of an essay add up \
+             to 100 %."
                 .to_owned(),
         ),
         ("Confidence", confidence.to_owned()),

@@ -68,7 +68,10 @@ fn write(out: &mut String, scores: &Scores) -> std::fmt::Result {
             "Evidence sentences: labels down, program across",
         ),
     ] {
-        figure(plots::confusion(&scores.confusion[name]), caption)?;
+        // Labels that name no main thesis leave nothing to draw.
+        if !scores.confusion[name].values.is_empty() {
+            figure(plots::confusion(&scores.confusion[name]), caption)?;
+        }
     }
     writeln!(out, "</section>")?;
     for section in sections(scores) {
