@@ -3,9 +3,10 @@
     python judge_studies.py --data DIR --base DIR --study pipelines/origins-of-stalinism \
         --judge OUT/checkpoint.pt --out OUT
 
-The third stage of the judge, after judge.py: the three lower layers are kept as they are and computed
-once, so that the study's tower, which stands on them (judge_tower.py), stays as it was trained. It reads no
-labelled essay. Every twentieth of the studies written for the recipe is kept out, and looked at after every epoch.
+The third stage of the judge, after judge.py, and once more on its own weights (--judge OUT/studies.pt): the
+three lower layers are kept as they are and computed once, so that the study's tower, which stands on them
+(judge_tower.py), stays as it was trained. It reads no labelled essay. Every twentieth of the studies written for
+the recipe is kept out, and looked at after every epoch.
 
 Resumes from OUT/studies.checkpoint at the last whole epoch; writes OUT/studies.pt, and OUT/export
 (model.onnx, tokenizer.json, config.json, figures.json) as judge.py does.
