@@ -232,7 +232,7 @@ fn region(middle: (f64, f64), mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     hull
 }
 
-/// A strip for every essay, from its first to its last word, with a stroke for every
+/// A strip for every essay, from its file's first to its last byte, with a stroke for every
 /// evidence sentence: up for asserts, down for denies, short for reports; a strip a
 /// thesis.
 pub fn strips(comparison: &Comparison) -> Vec<u8> {

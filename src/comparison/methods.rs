@@ -27,7 +27,11 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
     let own = weights().any(|w| named(w, "trained/"));
     let taught = match zero_shot {
         0 if own => "by what hand labels of this study taught it of each thesis".to_owned(),
-        0 => "by what hand labels of other essays taught it of each thesis".to_owned(),
+        0 => {
+            "by what hand labels of other essays, and essays written for the purpose, taught it of \
+              each thesis"
+                .to_owned()
+        }
         n if n == theses.len() => {
             "by the theses' definitions alone, without hand labels".to_owned()
         }
@@ -52,8 +56,10 @@ pub fn methods(record: &Value, table: &Value, scores: Option<&Value>, id: &str) 
          Each sentence of the essays proper was judged on {} theses ({}): whether the author asserts, \
          denies or reports the thesis in it, {taught}. A sentence counted as evidence from a probability \
          of {} on, a thesis as spoken of from {} such sentences on, and as a candidate for the main \
-         explanation from {} asserting ones on (sums of probabilities). The evidence is {}, each \
-         traceable to its bytes in the essay. The networks were {}; the codebook has \
+         explanation from {} asserting ones on (sums of probabilities). An essay endorses or rejects a \
+         thesis, whichever its sentences do more, and merely reports it where reports are more than \
+         twice either; its main explanation is the one it asserts most of those it endorses. The evidence is \
+         {}, each traceable to its bytes in the essay. The networks were {}; the codebook has \
          the SHA-256 {}…\n",
         counted(essays, "essay"),
         table["question"].as_str().unwrap_or(""),

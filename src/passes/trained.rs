@@ -145,7 +145,7 @@ pub fn network_files(
     ]
 }
 
-/// Checks that a folder holds nothing but what training wrote there.
+/// Checks that a folder holds no network but one that training wrote there.
 pub fn check(folder: &Path) -> Result<()> {
     let own = match fs::read(folder.join(CONFIG)) {
         Ok(bytes) => serde_json::from_slice::<Config>(&bytes).is_ok(),

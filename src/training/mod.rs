@@ -3,7 +3,7 @@
 //! Of labelled essays a [`Lesson`] has what the judge makes of their sentences and what the
 //! labels say of them; to lessons a [`Head`] is fitted. What is said of its quality comes from
 //! heads that have not seen the essay's author: the lessons are kept out fold by fold, and so are
-//! codebook's examples that stand in them. The thresholds of a fold are chosen on what is said of
+//! the codebook's examples that stand in them. The thresholds of a fold are chosen on what is said of
 //! the others, by heads that had not seen these, though they had seen the fold; on the learning
 //! curve nothing at all has seen what is kept out.
 
