@@ -28,7 +28,7 @@ import judge_data as data
 from batches import batches
 from export import export, largest_difference
 from judge_data import STANCES, encode, load_tokenizer
-from steps import descend
+from steps import arguments, descend
 
 FROZEN = 2  # lower layers kept as they are, with the embeddings: a quarter less to compute
 RATE = 1e-4
@@ -176,12 +176,7 @@ def main():
     arg.add_argument("--study", type=Path, help="folder with the pipeline.toml that the written essays are about")
     arg.add_argument("--epochs", type=float, nargs=2, default=(2, 2), help="of the first and the second stage")
     arg.add_argument("--only", choices=[t for t, part in data.TESTS.items() if part[2]])
-    arg.add_argument("--seed", type=int, default=17)
-    arg.add_argument("--threads", type=int, default=1)
-    args = arg.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    args = arguments(arg)
     model, tokenizer = Judge(args.base), load_tokenizer(args.base)
     if args.only:
         source, _, part = data.TESTS[args.only]

@@ -179,17 +179,25 @@ def beside(theses, sentences, source):
         yield Window(thesis, [t for t, _ in sentences], [m.get(code, NONE) for _, m in sentences], source)
 
 
+def runs(parts, words):
+    """Lists of sentences joined, as many as have at most `words` words together; at least one."""
+    run = []
+    for part in parts:
+        if run and sum(len(t.split()) for t, _ in run + part) > words:
+            yield run
+            run = []
+        run = run + part
+    if run:
+        yield run
+
+
 def written_essays(folder, codebook, series="*.txt", words=130):
     """Essays on the study's own question, in runs of whole paragraphs of some `words` words."""
     by_id = {t["id"]: statement(t) for t in codebook}
     theses = {code: by_id[name] for code, name in CODES.items()}
     for path in sorted(folder.glob(series)):
-        run = []
-        for paragraph in [*marked(path)[1], None]:
-            if run and (paragraph is None or sum(len(t.split()) for t, _ in run + paragraph) > words):
-                yield from beside(theses, run, "written")
-                run = []
-            run = run + (paragraph or [])
+        for run in runs(marked(path)[1], words):
+            yield from beside(theses, run, "written")
 
 
 def written_studies(paths, words=130):
@@ -198,12 +206,8 @@ def written_studies(paths, words=130):
         head, paragraphs = marked(path)
         theses = {code: head[code].replace(" | ", ": ", 1) for code in "ABCD" if code in head}
         for paragraph in paragraphs:
-            run = []
-            for sentence in [*paragraph, None]:
-                if run and (sentence is None or sum(len(t.split()) for t, _ in [*run, sentence]) > words):
-                    yield from beside(theses, run, "studies")
-                    run = []
-                run.append(sentence)
+            for run in runs(([sentence] for sentence in paragraph), words):
+                yield from beside(theses, run, "studies")
 
 
 # --- word pieces ----------------------------------------------------------------

@@ -25,7 +25,7 @@ from batches import batches
 from judge import loss_of, measure, write
 from judge_data import encode, load_tokenizer
 from judge_tower import SHARED, load_judge, padded, shared_states, through
-from steps import descend
+from steps import arguments, descend
 
 RATE, EPOCHS, BUDGET = 1e-4, 2, 1024
 PAIRS = 3000  # so many pairs of the first stage an epoch keep up what it taught
@@ -87,12 +87,7 @@ def main():
     arg = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("data", "base", "study", "judge", "out"):
         arg.add_argument("--" + name, type=Path, required=True)
-    arg.add_argument("--seed", type=int, default=17)
-    arg.add_argument("--threads", type=int, default=1)
-    args = arg.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    args = arguments(arg)
     tokenizer = load_tokenizer(args.base)
     judge = load_judge(args.base, args.judge, "eager")
 

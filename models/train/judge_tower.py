@@ -28,7 +28,7 @@ from batches import batches
 from export import largest_difference
 from judge import FROZEN, Judge, Shipped, write_network
 from judge_data import STANCES, load_tokenizer
-from steps import descend
+from steps import arguments, descend
 
 SHARED = FROZEN + 1  # layers below the tower: the judge's trunk and one of its own
 RATE, EPOCHS, BUDGET = 1e-4, 2, 1024
@@ -154,11 +154,7 @@ def main():
     arg = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("study", "base", "judge", "out", "export"):
         arg.add_argument("--" + name, type=Path, required=True)
-    arg.add_argument("--seed", type=int, default=17)
-    args = arg.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    torch.manual_seed(args.seed)
+    args = arguments(arg)
     ids = [t["id"] for t in tomllib.loads((args.study / "pipeline.toml").read_text("utf-8"))["thesis"]]
     tokenizer = load_tokenizer(args.base)
     tower = Tower(load_judge(args.base, args.judge, "eager").bert.encoder.layer[SHARED:], len(ids))

@@ -1,5 +1,6 @@
-"""The step of the judge's training recipes."""
+"""How the judge's training recipes begin, and their step."""
 
+import torch
 from torch import nn
 
 WARM_UP = 0.06  # of all steps
@@ -13,3 +14,14 @@ def descend(optimiser, parameters, loss, rate, step, total):
     loss.backward()
     nn.utils.clip_grad_norm_(parameters, 1.0)
     optimiser.step()
+
+
+def arguments(arg):
+    """Parses the command line of a recipe that writes into OUT, and makes the folder; threads and seed are set."""
+    arg.add_argument("--seed", type=int, default=17)
+    arg.add_argument("--threads", type=int, default=1)
+    args = arg.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    return args
